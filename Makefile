@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+# A shorthand for CMake, CTest and the scripts: `make help` says what for.
+
+PYTHON ?= python3
+JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+CMAKE_FLAGS ?=
+IMAGE ?=
+export PYTHON
+
+COMMA := ,
+TEST_PARTS := zig photographs labels efficientnet python openvino
+ALL_PARTS := wasmtime $(TEST_PARTS) format
+SOURCES := $(wildcard include src guest examples tests)
+FIND := find $(SOURCES) -name '*.[ch]'
+
+# Said in one line by the first rule that needs it: tool, what for, Debian's package.
+need = command -v $(1) >/dev/null 2>&1 || { echo "make: $(1) is missing, which $(2): install it (Debian: $(3))" >&2; exit 1; }
+
+# $(call build,FOLDER,OPTIONS): configure if never done with these flags, then build.
+# MAKEFLAGS would hand this make's options on to the one below, which has its own.
+define build
+@flags='$(strip $(2) $(CMAKE_FLAGS))'; \
+if [ ! -f $(1)/.configured ] || [ "$$flags" != "$$(cat $(1)/.configured)" ]; then \
+	MAKEFLAGS= cmake -S . -B $(1) -DWASINN_PYTHON="$$(command -v $(PYTHON))" $(2) $(CMAKE_FLAGS) && \
+	echo "$$flags" > $(1)/.configured || { rm -f $(1)/.configured; exit 1; }; \
+fi; \
+MAKEFLAGS=--no-print-directory cmake --build $(1) --parallel $(JOBS)
+endef
+
+.PHONY: all demo test sanitize format format-check deps clean distclean help tools test-parts
+.NOTPARALLEL:
+
+all: tools
+	$(call build,build)
+
+demo: all
+	@$(PYTHON) scripts/demo.py $(if $(IMAGE),--image '$(IMAGE)')
+
+test: all test-parts
+	@ctest --test-dir build --output-on-failure
+
+sanitize: tools test-parts
+	$(call build,build-asan,-DWASINN_SANITIZE=address$(COMMA)undefined)
+	@ctest --test-dir build-asan --output-on-failure
+	$(call build,build-tsan,-DWASINN_SANITIZE=thread)
+	@ctest --test-dir build-tsan --output-on-failure --no-tests=error -L thread
+
+format:
+	@$(PYTHON) scripts/deps.py --quiet format
+	@$(FIND) -exec deps/format/clang-format -i {} +
+
+format-check:
+	@$(PYTHON) scripts/deps.py --quiet format
+	@! $(FIND) -exec sh -c 'deps/format/clang-format "$$1" | cmp -s - "$$1" || echo "$$1: not formatted; run make format"' sh {} \; | grep .
+
+deps: tools
+	@$(PYTHON) scripts/deps.py $(ALL_PARTS)
+
+clean:
+	rm -rf build build-*
+
+distclean: clean
+	rm -rf deps
+
+test-parts: tools
+	@$(PYTHON) scripts/deps.py --quiet $(TEST_PARTS)
+	@$(PYTHON) scripts/make_model.py
+
+# pip and cargo are only for fetching, so they are asked for only before the first time, and not where a Wasmtime is
+# named or nothing is to be fetched.
+tools:
+	@$(call need,cmake,configures the build,cmake)
+	@$(call need,$(CC),compiles wasinn,gcc)
+	@$(call need,$(PYTHON),runs the scripts,python3)
+	@[ -e deps/.stamps/wasmtime ] || [ -e build/.configured ] || [ -n "$$Wasmtime_ROOT" ] || \
+	case '$(CMAKE_FLAGS)' in *Wasmtime_ROOT=*|*Wasmtime_LIBRARY=*|*WASINN_FETCH=OFF*) ;; *) \
+		$(PYTHON) -m pip --version >/dev/null 2>&1 || \
+			{ echo "make: $(PYTHON) has no pip, which downloads Wasmtime and OpenVINO: install it (Debian: python3-pip)" >&2; exit 1; }; \
+		$(call need,cargo,downloads Wasmtime's headers,cargo); \
+	esac
+
+help:
+	@echo 'make               configure if needed, and build build/wasinn'
+	@echo 'make demo          have a guest say what is in a photograph; IMAGE=FILE for another one'
+	@echo 'make test          build, and run the tests'
+	@echo 'make sanitize      the tests once more with the address, undefined behaviour and thread sanitizers'
+	@echo 'make format        format the C code; format-check only says what is not formatted'
+	@echo 'make deps          fetch everything that is fetched for building, the demo and the tests'
+	@echo 'make clean         remove the builds; distclean also removes deps/'
+	@echo
+	@echo 'CMAKE_FLAGS=...    for CMake, such as -DWasmtime_ROOT=DIR, -DOpenVINO_DIR=DIR or -DWASINN_FETCH=OFF'
+	@echo 'JOBS=$(JOBS)             how many compilers run at once;  PYTHON=$(PYTHON), CC=$(CC)'
