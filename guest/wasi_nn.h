@@ -1,0 +1,170 @@
+/* wasi_nn.h - wasi-nn for guests in C, in one header.
+ *
+ * Compile for wasm32-wasi with any clang; there is nothing to link:
+ *
+ *     clang --target=wasm32-wasi -O2 -Iguest -o guest.wasm guest.c
+ *
+ * The functions are those of wasi-nn.witx (WebAssembly/wasi-nn at 71320d9), imported from module
+ * wasi_ephemeral_nn, so the guest runs on every host that follows it. A session is: load,
+ * init_execution_context, and then set_input, compute, get_output as often as wanted.
+ *
+ *     wasi_nn_graph_builder parts[] = {{xml, xml_size}, {bin, bin_size}};
+ *     wasi_nn_load(parts, 2, WASI_NN_ENCODING_OPENVINO, WASI_NN_TARGET_CPU, &graph);
+ *     wasi_nn_init_execution_context(graph, &context);
+ *     uint32_t dimensions[] = {1, 3, 224, 224};
+ *     wasi_nn_tensor input = {dimensions, 4, WASI_NN_TYPE_F32, pixels, sizeof pixels};
+ *     wasi_nn_set_input(context, 0, &input);
+ *     wasi_nn_compute(context);
+ *     wasi_nn_get_output(context, 0, probabilities, sizeof probabilities, &written);
+ *
+ * Each function returns an errno, 0 for success. Define WASI_NN_WASINN before including this header to ask
+ * the host wasinn for the reason in words (wasi_nn_last_error): the guest then runs on wasinn only, because a
+ * WebAssembly module cannot be started on a host that lacks one of its imports. Without it the same function
+ * describes the errno.
+ */
+#ifndef WASI_NN_H
+#define WASI_NN_H
+
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* $nn_errno */
+typedef uint32_t wasi_nn_errno;
+enum {
+    WASI_NN_SUCCESS = 0,
+    WASI_NN_INVALID_ARGUMENT = 1,
+    WASI_NN_INVALID_ENCODING = 2,
+    WASI_NN_MISSING_MEMORY = 3,
+    WASI_NN_BUSY = 4,
+    WASI_NN_RUNTIME_ERROR = 5,
+    WASI_NN_UNSUPPORTED_OPERATION = 6,
+    WASI_NN_TOO_LARGE = 7,
+    WASI_NN_NOT_FOUND = 8
+};
+
+/* $graph_encoding */
+typedef uint32_t wasi_nn_graph_encoding;
+enum {
+    WASI_NN_ENCODING_OPENVINO = 0, /* two builders: the xml, then the weights (bin) */
+    WASI_NN_ENCODING_ONNX = 1,
+    WASI_NN_ENCODING_TENSORFLOW = 2,
+    WASI_NN_ENCODING_PYTORCH = 3,
+    WASI_NN_ENCODING_TENSORFLOWLITE = 4,
+    WASI_NN_ENCODING_AUTODETECT = 5
+};
+
+/* $execution_target */
+typedef uint32_t wasi_nn_execution_target;
+enum { WASI_NN_TARGET_CPU = 0, WASI_NN_TARGET_GPU = 1, WASI_NN_TARGET_TPU = 2 };
+
+/* $tensor_type */
+typedef uint8_t wasi_nn_tensor_type;
+enum {
+    WASI_NN_TYPE_F16 = 0,
+    WASI_NN_TYPE_F32 = 1,
+    WASI_NN_TYPE_F64 = 2,
+    WASI_NN_TYPE_U8 = 3,
+    WASI_NN_TYPE_I32 = 4,
+    WASI_NN_TYPE_I64 = 5
+};
+
+/* $graph_builder: some bytes of a model. They may be freed after load. */
+typedef struct wasi_nn_graph_builder {
+    const void *data;
+    uint32_t size; /* bytes */
+} wasi_nn_graph_builder;
+
+/* $tensor. Elements are in row-major order; a scalar has a dimension_count of 0. The data may be freed after
+ * set_input. */
+typedef struct wasi_nn_tensor {
+    const uint32_t *dimensions;
+    uint32_t dimension_count;
+    wasi_nn_tensor_type type;
+    const void *data;
+    uint32_t size; /* bytes: the product of the dimensions times the element size */
+} wasi_nn_tensor;
+
+typedef uint32_t wasi_nn_graph;
+typedef uint32_t wasi_nn_graph_execution_context;
+
+_Static_assert(sizeof(wasi_nn_graph_builder) == 8, "wasi-nn is a 32-bit ABI: compile for wasm32");
+_Static_assert(sizeof(wasi_nn_tensor) == 20, "wasi-nn is a 32-bit ABI: compile for wasm32");
+
+#define WASI_NN_IMPORT(module, name) __attribute__((import_module(module), import_name(name)))
+
+/* Loads a model from bytes. invalid_encoding: the host has no backend for the encoding. */
+WASI_NN_IMPORT("wasi_ephemeral_nn", "load")
+wasi_nn_errno wasi_nn_load(const wasi_nn_graph_builder *builders, uint32_t count,
+                           wasi_nn_graph_encoding encoding, wasi_nn_execution_target target,
+                           wasi_nn_graph *graph);
+
+/* Loads a model that the host knows by name; the name has `length` bytes. not_found: it knows none of it. */
+WASI_NN_IMPORT("wasi_ephemeral_nn", "load_by_name")
+wasi_nn_errno wasi_nn_load_by_name(const char *name, uint32_t length, wasi_nn_graph *graph);
+
+/* Makes a session on a graph. */
+WASI_NN_IMPORT("wasi_ephemeral_nn", "init_execution_context")
+wasi_nn_errno wasi_nn_init_execution_context(wasi_nn_graph graph, wasi_nn_graph_execution_context *context);
+
+/* Copies a tensor to input `index`. It stays set for later computes. */
+WASI_NN_IMPORT("wasi_ephemeral_nn", "set_input")
+wasi_nn_errno wasi_nn_set_input(wasi_nn_graph_execution_context context, uint32_t index,
+                                const wasi_nn_tensor *tensor);
+
+/* Runs the model on its inputs. */
+WASI_NN_IMPORT("wasi_ephemeral_nn", "compute")
+wasi_nn_errno wasi_nn_compute(wasi_nn_graph_execution_context context);
+
+/* Copies output `index` to a buffer of `capacity` bytes and writes its size in bytes. too_large: the buffer
+ * is too small; the size needed is written (by wasinn; other hosts may not write it). */
+WASI_NN_IMPORT("wasi_ephemeral_nn", "get_output")
+wasi_nn_errno wasi_nn_get_output(wasi_nn_graph_execution_context context, uint32_t index, void *buffer,
+                                 uint32_t capacity, uint32_t *size);
+
+/* The errno's name and meaning. Never NULL. */
+static inline const char *wasi_nn_errno_text(wasi_nn_errno error) {
+    static const char *const texts[] = {"success",
+                                        "invalid argument",
+                                        "invalid encoding: the host has no backend for the model's format",
+                                        "missing memory: the guest must export its memory",
+                                        "busy: too many graphs or execution contexts",
+                                        "runtime error: the model could not be loaded or computed",
+                                        "unsupported operation: the host lacks the device or the function",
+                                        "too large: a buffer, a tensor or the model",
+                                        "not found: the host knows no model of that name"};
+    return error < sizeof texts / sizeof *texts ? texts[error] : "unknown error";
+}
+
+#ifdef WASI_NN_WASINN
+WASI_NN_IMPORT("wasinn", "last_error")
+wasi_nn_errno wasi_nn_host_last_error(char *buffer, uint32_t capacity, uint32_t *length);
+#endif
+
+/* Why the call that returned `error` failed, as a NUL-terminated text of at most `capacity` bytes, which must
+ * not be 0. Returns `buffer`. */
+static inline const char *wasi_nn_last_error(wasi_nn_errno error, char *buffer, uint32_t capacity) {
+    const char *text = wasi_nn_errno_text(error);
+    uint32_t length = (uint32_t)strlen(text);
+#ifdef WASI_NN_WASINN
+    if (wasi_nn_host_last_error(buffer, capacity - 1, &length) == WASI_NN_SUCCESS && length > 0) {
+        buffer[length < capacity - 1 ? length : capacity - 1] = '\0';
+        return buffer;
+    }
+    length = (uint32_t)strlen(text);
+#endif
+    if (length > capacity - 1)
+        length = capacity - 1;
+    memcpy(buffer, text, length);
+    buffer[length] = '\0';
+    return buffer;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,137 @@
+/* backend.h - for those who put an ML runtime behind wasinn.
+ *
+ * A backend is a constant table of functions. It never sees a guest, a guest's address or a handle:
+ * wasinn's core checks types, shapes, limits and order of calls first, and copies guest data into memory
+ * that the backend lends. The table is versioned and only ever grows at its end; an optional entry that
+ * is NULL, or lies beyond struct_size, is an operation that the backend does not have.
+ *
+ * Threads: open, close, version: one at a time. load, unload and ports: any number of threads at once.
+ * Calls on one execution: one thread at a time, except cancel, which may come from any thread between the
+ * return of create and the call of destroy.
+ *
+ * Errors: return a status and describe it with wasinn_refuse: what was wrong, with what, what was wanted,
+ * and the ML runtime's own words. Text need not be escaped; the core does that.
+ */
+#ifndef WASINN_BACKEND_H
+#define WASINN_BACKEND_H
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "wasinn/wasinn.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define WASINN_BACKEND_ABI 1
+
+/* Where a failing call puts its text. */
+typedef struct wasinn_message {
+    char *text; /* NUL-terminated */
+    size_t capacity;
+} wasinn_message;
+
+#if defined(__GNUC__)
+__attribute__((format(printf, 3, 4)))
+#endif
+/* Writes the text unless there is one already (the first, nearest the cause, wins) and returns `status`. */
+static inline wasinn_status wasinn_refuse(wasinn_message *message, wasinn_status status, const char *format,
+                                          ...) {
+    if (message->capacity > 0 && message->text[0] == '\0') {
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(message->text, message->capacity, format, arguments);
+        va_end(arguments);
+    }
+    return status;
+}
+
+/* What the host was told about this backend. Lives until close. */
+typedef struct wasinn_backend_settings {
+    uint32_t struct_size;
+    const char *library; /* file or folder to look in first for the runtime's libraries, or NULL */
+} wasinn_backend_settings;
+
+typedef enum wasinn_source_kind {
+    WASINN_SOURCE_BLOBS = 0, /* blobs[0..blob_count) */
+    WASINN_SOURCE_PATH       /* path: a file or a folder */
+} wasinn_source_kind;
+
+/* A model to load. Each blob is followed by a byte 0 that its size does not count. When load sets
+ * keeps_blobs, blobs live, unchanged, until unload returns, so that the runtime may keep using them. */
+typedef struct wasinn_source {
+    wasinn_source_kind kind;
+    const wasinn_blob *blobs;
+    size_t blob_count;
+    const char *path;
+} wasinn_source;
+
+typedef struct wasinn_load_request {
+    uint32_t struct_size;
+    wasinn_source source;
+    wasinn_encoding encoding; /* one of the table's encodings */
+    wasinn_target target;
+    /* True once the deadline passed or the guest was interrupted: to be asked between long steps, which
+     * then give up with WASINN_TIMEOUT. */
+    bool (*stopped)(void *data);
+    void *stopped_data;
+} wasinn_load_request;
+
+typedef struct wasinn_loaded {
+    void *model;
+    uint64_t bytes; /* host memory that the model holds beyond the blobs, as well as can be told */
+    bool keeps_blobs;
+} wasinn_loaded;
+
+typedef struct wasinn_backend {
+    uint32_t abi_version; /* WASINN_BACKEND_ABI */
+    uint32_t struct_size; /* sizeof(wasinn_backend) */
+    const char *name;
+    const char *package; /* what brings the runtime, for the message when it is missing */
+    const wasinn_encoding *encodings;
+    size_t encoding_count;
+    const char *const *option_keys; /* runtime options that it knows */
+    size_t option_key_count;
+
+    /* Finds and opens the ML runtime. Called at the first need; again at the next need if it failed. */
+    wasinn_status (*open)(const wasinn_backend_settings *settings, void **runtime, wasinn_message *message);
+    void (*close)(void *runtime);
+    /* The runtime's version and the path of its library; they live until close. */
+    void (*version)(void *runtime, const char **version, const char **path);
+
+    wasinn_status (*load)(void *runtime, const wasinn_load_request *request, wasinn_loaded *loaded,
+                          wasinn_message *message);
+    void (*unload)(void *model);
+    uint32_t (*port_count)(void *model, wasinn_direction direction);
+    /* `index` is below port_count. The name lives until unload. */
+    wasinn_status (*port)(void *model, wasinn_direction direction, uint32_t index, wasinn_port *port,
+                          wasinn_message *message);
+
+    wasinn_status (*create)(void *model, void **execution, wasinn_message *message);
+    void (*destroy)(void *execution);
+    /* Lends memory of the runtime's own input tensor, `shape->size` bytes of it, for the caller to fill
+     * before the next call on the execution. `shape` fits the port; its data is NULL. */
+    wasinn_status (*input)(void *execution, uint32_t index, const wasinn_tensor *shape, void **memory,
+                           wasinn_message *message);
+    /* Runs the model and returns when the runtime has let go of all memory. Every input has been set. */
+    wasinn_status (*run)(void *execution, wasinn_message *message);
+    /* Asks a run in progress to end soon; harmless when there is none. It may be called repeatedly. */
+    void (*cancel)(void *execution);
+    /* A view of an output of the last run, valid until the next call on the execution. */
+    wasinn_status (*output)(void *execution, uint32_t index, wasinn_tensor *view, wasinn_message *message);
+
+    /* Optional. Whether these blobs are a model of one of this backend's encodings. Cheap; no runtime
+     * needed: it may be called before open. */
+    bool (*probe)(const wasinn_blob *blobs, size_t count, wasinn_encoding *encoding);
+} wasinn_backend;
+
+/* Adds a backend to a host that has no guest yet; the table must outlive the host. It is asked before those
+ * that the host already has. invalid_argument: its abi_version is another one, or a name is missing. */
+WASINN_API wasinn_status wasinn_host_add_backend(wasinn_host *host, const wasinn_backend *backend);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,296 @@
+/* wasinn.h - wasi-nn for programs that embed WebAssembly.
+ *
+ * A host owns the ML runtimes ("backends") and the named models; a guest owns what one WebAssembly
+ * store loads and runs. Most embedders make a host, hand it to the glue of their engine
+ * (wasinn/wasmtime.h) and never call the functions below that load or compute: those are what the
+ * glue calls on behalf of WebAssembly code. They are public so that a host can also infer by itself.
+ *
+ * Rules that hold for every function, unless it says otherwise:
+ *  - A function that can fail returns a wasinn_status and writes its results only on WASINN_OK.
+ *  - Pointers that are passed in are borrowed for the call. `new` gives ownership, `free` takes it back
+ *    and accepts NULL.
+ *  - A wasinn_host may be used by any number of threads once it is settled: its setters are called
+ *    before the first wasinn_guest_new. A wasinn_guest is used by one thread at a time.
+ *  - Text is UTF-8 on one line: control characters and invalid bytes are escaped as \xNN, so that it can
+ *    be shown on a terminal.
+ *  - Nothing here prints, exits or aborts.
+ *
+ * Facts about wasi-nn are from the specification: wasi-nn.witx and wit/wasi-nn.wit of the repository
+ * WebAssembly/wasi-nn at 71320d9. The enums below are wasinn's own, because each wasi-nn ABI numbers
+ * these things differently.
+ */
+#ifndef WASINN_WASINN_H
+#define WASINN_WASINN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(_WIN32)
+#define WASINN_API
+#else
+#define WASINN_API __attribute__((visibility("default")))
+#endif
+
+#define WASINN_VERSION "0.1.0"
+
+/* The version of the library that is loaded; WASINN_VERSION is that of this header. */
+WASINN_API const char *wasinn_version(void);
+
+/* Writes `length` bytes of `text` so that a terminal can show them on one line: control characters and
+ * bytes that are not UTF-8 become \xNN, each run of line breaks and tabs one space. The result is cut with
+ * "..." where it does not fit into `capacity` bytes, and always ends with a NUL. Returns `out`. */
+WASINN_API const char *wasinn_escape(const char *text, size_t length, char *out, size_t capacity);
+
+typedef enum wasinn_status {
+    WASINN_OK = 0,
+    WASINN_INVALID_ARGUMENT,      /* a value, type, shape, index or name that does not fit */
+    WASINN_INVALID_HANDLE,        /* a handle that is stale, forged or of another kind */
+    WASINN_INVALID_ENCODING,      /* an encoding that is unknown or has no backend here */
+    WASINN_MISSING_MEMORY,        /* the guest exports no memory, or a shared one */
+    WASINN_BUSY,                  /* a limit on a count: graphs, executions */
+    WASINN_RUNTIME_ERROR,         /* the ML runtime refused the model or failed */
+    WASINN_UNSUPPORTED_OPERATION, /* an absent device, or an operation that the backend lacks */
+    WASINN_TOO_LARGE,             /* a limit on a size, or the host's memory */
+    WASINN_NOT_FOUND,             /* no model of that name */
+    WASINN_TIMEOUT,               /* a deadline passed, or the guest was interrupted */
+    WASINN_SECURITY               /* bytes or options that reach for the host's files */
+} wasinn_status;
+
+/* "invalid_argument" and so on. Never NULL. */
+WASINN_API const char *wasinn_status_name(wasinn_status status);
+
+/* Element types. The wasi-nn ABIs can name the first seven; models also have the others. */
+typedef enum wasinn_type {
+    WASINN_TYPE_F16 = 0,
+    WASINN_TYPE_F32,
+    WASINN_TYPE_F64,
+    WASINN_TYPE_BF16,
+    WASINN_TYPE_U8,
+    WASINN_TYPE_I32,
+    WASINN_TYPE_I64,
+    WASINN_TYPE_I8,
+    WASINN_TYPE_U16,
+    WASINN_TYPE_I16,
+    WASINN_TYPE_U32,
+    WASINN_TYPE_U64,
+    WASINN_TYPE_BOOL,  /* one byte, 0 or 1 */
+    WASINN_TYPE_OTHER, /* one that has no whole number of bytes per element, such as a string */
+    WASINN_TYPE_COUNT
+} wasinn_type;
+
+/* "f32" and so on. Never NULL. */
+WASINN_API const char *wasinn_type_name(wasinn_type type);
+/* Bytes per element; 0 for WASINN_TYPE_OTHER and for values outside the enum. */
+WASINN_API size_t wasinn_type_size(wasinn_type type);
+/* From a name as wasinn_type_name gives it. False when there is no such type. */
+WASINN_API bool wasinn_type_parse(const char *name, wasinn_type *type);
+
+typedef enum wasinn_encoding {
+    WASINN_ENCODING_OPENVINO = 0, /* two blobs or files: the xml, then the weights (bin) */
+    WASINN_ENCODING_ONNX,
+    WASINN_ENCODING_TENSORFLOW,
+    WASINN_ENCODING_PYTORCH,
+    WASINN_ENCODING_TENSORFLOWLITE,
+    WASINN_ENCODING_GGML,
+    WASINN_ENCODING_AUTODETECT, /* the backends are asked whose the bytes are */
+    WASINN_ENCODING_COUNT
+} wasinn_encoding;
+
+/* "openvino" and so on. Never NULL. */
+WASINN_API const char *wasinn_encoding_name(wasinn_encoding encoding);
+WASINN_API bool wasinn_encoding_parse(const char *name, wasinn_encoding *encoding);
+
+typedef enum wasinn_target {
+    WASINN_TARGET_CPU = 0,
+    WASINN_TARGET_GPU,
+    WASINN_TARGET_NPU, /* the specification's "tpu" */
+    WASINN_TARGET_AUTO,
+    WASINN_TARGET_COUNT
+} wasinn_target;
+
+/* "cpu" and so on. Never NULL. */
+WASINN_API const char *wasinn_target_name(wasinn_target target);
+
+/* The highest rank of a tensor. ML runtimes stop at 8 (OpenVINO's CPU plugin) or a little above. */
+#define WASINN_MAX_RANK 16
+
+/* The rank of a port that accepts any rank. */
+#define WASINN_DYNAMIC_RANK UINT32_MAX
+
+/* A borrowed run of bytes. */
+typedef struct wasinn_blob {
+    const void *data;
+    size_t size; /* bytes */
+} wasinn_blob;
+
+/* A borrowed view of a tensor: `size` is the product of dims[0..rank) times the element size. A rank of
+ * 0 is a scalar: one element. Elements are in row-major order, in the host's byte order. */
+typedef struct wasinn_tensor {
+    wasinn_type type;
+    uint32_t rank;
+    int64_t dims[WASINN_MAX_RANK];
+    const void *data;
+    size_t size; /* bytes */
+} wasinn_tensor;
+
+/* What a model's input or output takes or gives. */
+typedef struct wasinn_port {
+    const char *name; /* lives as long as the graph; "" when the model has none */
+    wasinn_type type;
+    uint32_t rank;                 /* or WASINN_DYNAMIC_RANK */
+    int64_t dims[WASINN_MAX_RANK]; /* -1: any size */
+} wasinn_port;
+
+typedef enum wasinn_direction { WASINN_INPUT = 0, WASINN_OUTPUT } wasinn_direction;
+
+/* ---- Limits ------------------------------------------------------------------------------------- */
+
+#define WASINN_UNLIMITED UINT64_MAX
+
+/* What one guest may hold and how long one call may take. Each field takes WASINN_UNLIMITED. */
+typedef struct wasinn_limits {
+    /* Graphs alive. Default 64: a pipeline of models, not a leak. Above: busy. */
+    uint64_t graphs;
+    /* Execution contexts alive. Default 256: a few for each graph. Above: busy. */
+    uint64_t executions;
+    /* Bytes of one model that a guest passes in. Default 2 GiB: a small language model, and half of what a
+     * 32-bit guest can address. Above: too_large. */
+    uint64_t model_bytes;
+    /* Bytes of one tensor. Default 256 MiB: a batch of large pictures. Above: too_large. */
+    uint64_t tensor_bytes;
+    /* Bytes that all graphs and executions of the guest hold together, as the backends report them;
+     * models that the host registered by name are not counted. Default 4 GiB. Above: too_large. */
+    uint64_t total_bytes;
+    /* Milliseconds for loading one model. Default 300,000: a large model on a slow disk. It is looked at
+     * between the steps of loading, since ML runtimes cannot be stopped within one. Above: timeout. */
+    uint64_t load_ms;
+    /* Milliseconds for one compute. Default 120,000: a large model on a busy machine. Above: timeout. */
+    uint64_t compute_ms;
+} wasinn_limits;
+
+/* Fills in the defaults given above. */
+WASINN_API void wasinn_limits_default(wasinn_limits *limits);
+
+/* ---- Host --------------------------------------------------------------------------------------- */
+
+typedef struct wasinn_host wasinn_host;
+typedef struct wasinn_guest wasinn_guest;
+
+/* Makes a host that has this library's own backends. Their ML runtimes are opened when a guest first
+ * needs one. Fails with too_large only: no memory. */
+WASINN_API wasinn_status wasinn_host_new(wasinn_host **host);
+
+/* Gives up one hold: the one of wasinn_host_new, or of wasinn_host_retain. Each guest has a hold of its own.
+ * The host goes with its last one. Any thread. */
+WASINN_API void wasinn_host_free(wasinn_host *host);
+WASINN_API void wasinn_host_retain(wasinn_host *host);
+
+/* Why the last host function of this thread failed; "" when none did. Lives until the next one fails. */
+WASINN_API const char *wasinn_host_last_error(void);
+
+/* Default limits of guests that are made later. */
+WASINN_API void wasinn_host_set_limits(wasinn_host *host, const wasinn_limits *limits);
+
+/* Called on the guest's thread for each wasi-nn call that failed, with a line such as
+ * "set_input: invalid_argument: input 0 'images' wants f32 [1,3,224,224], got u8 [1,224,224,3]". */
+typedef void (*wasinn_log_fn)(void *data, const wasinn_guest *guest, const char *line);
+WASINN_API void wasinn_host_set_log(wasinn_host *host, wasinn_log_fn log, void *data);
+
+/* Where backend `backend` ("openvino") looks for its runtime's libraries, before any other place: a file
+ * or a folder. invalid_argument: no such backend. */
+WASINN_API wasinn_status wasinn_host_set_library(wasinn_host *host, const char *backend, const char *path);
+
+/* Registers a model that guests load by name. `path` is a file or folder that the encoding's backend
+ * understands: for OpenVINO an .xml with its .bin beside it, or a folder with model.xml or just one
+ * .xml. It is loaded at the first use, once, and shared by all guests.
+ * invalid_argument: the name is taken, empty, or not UTF-8; not_found: the path cannot be read;
+ * invalid_encoding: no backend. Everything is copied. */
+WASINN_API wasinn_status wasinn_host_add_model(wasinn_host *host, const char *name, const char *path,
+                                               wasinn_encoding encoding, wasinn_target target);
+
+/* A backend as `wasinn --version` shows it. The strings live as long as the host. */
+typedef struct wasinn_backend_info {
+    const char *name;
+    const char *version; /* of the ML runtime; NULL when that could not be opened */
+    const char *path;    /* of the library that was opened; NULL likewise */
+    const char *problem; /* why it could not be opened; NULL when it could */
+} wasinn_backend_info;
+
+/* Describes backend number `index`, opening its runtime. not_found: there are not so many. Any thread. */
+WASINN_API wasinn_status wasinn_host_backend_info(wasinn_host *host, size_t index, wasinn_backend_info *info);
+
+/* ---- Guest -------------------------------------------------------------------------------------- */
+
+/* Makes a guest with the host's default limits; it keeps the host alive. too_large: no memory. */
+WASINN_API wasinn_status wasinn_guest_new(wasinn_host *host, wasinn_guest **guest);
+
+/* Frees the guest and all that it held. Any thread, when no call is in progress. */
+WASINN_API void wasinn_guest_free(wasinn_guest *guest);
+
+/* Replaces the guest's limits. What it already holds stays. */
+WASINN_API void wasinn_guest_set_limits(wasinn_guest *guest, const wasinn_limits *limits);
+
+/* Why the last call that failed did so; "" when none did. Lives until the next call. */
+WASINN_API const char *wasinn_guest_last_error(const wasinn_guest *guest);
+
+/* Ends the load or compute in progress, and each later one, with timeout, until wasinn_guest_resume.
+ * Any thread, while the guest lives. */
+WASINN_API void wasinn_guest_interrupt(wasinn_guest *guest);
+WASINN_API void wasinn_guest_resume(wasinn_guest *guest);
+
+/* ---- Inference ---------------------------------------------------------------------------------- */
+
+/* Handles are never 0 and have bit 31 clear; one that was closed is not accepted again. */
+typedef uint32_t wasinn_handle;
+
+/* Loads a model from `count` blobs (OpenVINO: the xml, then the bin; others: one). They are copied once.
+ * invalid_argument: wrong number of blobs; invalid_encoding: unknown, or without a backend;
+ * unsupported_operation: the target is not in this machine; runtime_error: the runtime refused the model;
+ * busy, too_large, timeout: a limit. */
+WASINN_API wasinn_status wasinn_load(wasinn_guest *guest, const wasinn_blob *blobs, size_t count,
+                                     wasinn_encoding encoding, wasinn_target target, wasinn_handle *graph);
+
+/* Loads a model by the name it was registered under; `name` has `length` bytes and needs no NUL.
+ * not_found: there is none; invalid_argument: not UTF-8; the rest as wasinn_load. */
+WASINN_API wasinn_status wasinn_load_by_name(wasinn_guest *guest, const char *name, size_t length,
+                                             wasinn_handle *graph);
+
+/* The number of inputs or outputs of a graph, and what each takes or gives.
+ * invalid_argument: `index` is not below the count. */
+WASINN_API wasinn_status wasinn_graph_port_count(wasinn_guest *guest, wasinn_handle graph,
+                                                 wasinn_direction direction, uint32_t *count);
+WASINN_API wasinn_status wasinn_graph_port(wasinn_guest *guest, wasinn_handle graph,
+                                           wasinn_direction direction, uint32_t index, wasinn_port *port);
+
+/* Makes an execution context ("execution"), which keeps its graph alive.
+ * busy, too_large: a limit; runtime_error: the runtime failed. */
+WASINN_API wasinn_status wasinn_init_execution_context(wasinn_guest *guest, wasinn_handle graph,
+                                                       wasinn_handle *execution);
+
+/* Sets input `index` to a copy of `tensor`. Inputs stay set until they are set again.
+ * invalid_argument: index, type, shape, or a size that is not the shape's; too_large: a limit. */
+WASINN_API wasinn_status wasinn_set_input(wasinn_guest *guest, wasinn_handle execution, uint32_t index,
+                                          const wasinn_tensor *tensor);
+
+/* Runs the model. runtime_error: an input was never set, or the runtime failed; timeout: the limit
+ * compute_ms, or wasinn_guest_interrupt. The runtime uses no memory of the call once this returns. */
+WASINN_API wasinn_status wasinn_compute(wasinn_guest *guest, wasinn_handle execution);
+
+/* Lends output `index` of the last successful compute; the view lives until the next call that names
+ * this execution. runtime_error: nothing was computed; invalid_argument: index. */
+WASINN_API wasinn_status wasinn_output(wasinn_guest *guest, wasinn_handle execution, uint32_t index,
+                                       wasinn_tensor *view);
+
+/* Closes a graph or an execution. invalid_handle: neither. */
+WASINN_API wasinn_status wasinn_close(wasinn_guest *guest, wasinn_handle handle);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,28 @@
+/* Module `wasinn`: what this host offers beyond the specification. */
+#include <string.h>
+
+#include "abi/call.h"
+#include "abi/tables.h"
+
+/* last_error(buffer, capacity, length_out): copies as much of the last error's text as fits, without a NUL,
+ * and writes the length of the whole text; 0 when no call has failed. */
+static wasinn_status last_error(wasinn__call *call) {
+    const char *text = wasinn_guest_last_error(call->guest);
+    size_t length = strlen(text), capacity = wasinn__parameter(call, 1);
+    uint8_t *buffer, *result;
+    if (!wasinn__call_range(call, "the buffer", wasinn__parameter(call, 0), capacity, &buffer) ||
+        !wasinn__call_range(call, "the length", wasinn__parameter(call, 2), 4, &result))
+        return WASINN_INVALID_ARGUMENT;
+    if (length > 0 && capacity > 0)
+        memcpy(buffer, text, length < capacity ? length : capacity);
+    wasinn__write_u32(result, (uint32_t)length);
+    return WASINN_OK;
+}
+
+WASINN__ROW(last_error)
+
+static const wasinn_import rows[] = {
+    {"wasinn", "last_error", "(iii)i", last_error_row},
+};
+
+const wasinn__table wasinn__extension_table = {rows, sizeof rows / sizeof *rows};

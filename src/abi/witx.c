@@ -1,0 +1,170 @@
+/* Module `wasi_ephemeral_nn`: the functions of wasi-nn.witx (WebAssembly/wasi-nn at 71320d9). */
+#include <string.h>
+
+#include "abi/call.h"
+#include "abi/tables.h"
+#include "core/guest.h"
+
+enum {
+    BUILDER_SIZE = 8, /* $graph_builder: address, length */
+    TENSOR_SIZE = 20, /* $tensor: dimensions @0, their count @4, type @8, data @12, its length @16 */
+    MAX_BUILDERS = 16 /* far more than any encoding's files */
+};
+
+/* A call that has a trap returns this; nobody looks at it. */
+#define TRAPPED WASINN_INVALID_ARGUMENT
+
+static bool type_from(uint8_t number, wasinn_type *type) {
+    static const wasinn_type types[] = {WASINN_TYPE_F16, WASINN_TYPE_F32, WASINN_TYPE_F64,
+                                        WASINN_TYPE_U8,  WASINN_TYPE_I32, WASINN_TYPE_I64};
+    if (number >= sizeof types / sizeof *types)
+        return false;
+    *type = types[number];
+    return true;
+}
+
+/* Numbers 5 and 6 mean autodetect or ggml, one way here and the other way there; a GGUF file says what it is.
+ */
+static wasinn_encoding encoding_from(uint32_t number, const wasinn_blob *blobs, size_t count) {
+    if (number <= WASINN_ENCODING_TENSORFLOWLITE)
+        return (wasinn_encoding)number;
+    if (number != 5 && number != 6)
+        return WASINN_ENCODING_COUNT;
+    if (count > 0 && blobs[0].size >= 4 && memcmp(blobs[0].data, "GGUF", 4) == 0)
+        return WASINN_ENCODING_GGML;
+    return WASINN_ENCODING_AUTODETECT;
+}
+
+static wasinn_status load(wasinn__call *call) {
+    uint32_t count = wasinn__parameter(call, 1), number = wasinn__parameter(call, 2);
+    uint8_t *builders, *result, *bytes;
+    wasinn_blob blobs[MAX_BUILDERS];
+    wasinn_handle graph;
+    if (count > MAX_BUILDERS)
+        return wasinn__guest_fail(call->guest, WASINN_INVALID_ARGUMENT,
+                                  "%u builders; at most %d are possible", count, MAX_BUILDERS);
+    if (!wasinn__call_range(call, "the builders", wasinn__parameter(call, 0), (uint64_t)count * BUILDER_SIZE,
+                            &builders) ||
+        !wasinn__call_range(call, "the graph's handle", wasinn__parameter(call, 4), 4, &result))
+        return TRAPPED;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t address = wasinn__read_u32(builders + i * BUILDER_SIZE);
+        uint32_t size = wasinn__read_u32(builders + i * BUILDER_SIZE + 4);
+        if (!wasinn__call_range(call, "a builder's bytes", address, size, &bytes))
+            return TRAPPED;
+        blobs[i] = (wasinn_blob){bytes, size};
+    }
+    wasinn_encoding encoding = encoding_from(number, blobs, count);
+    if (encoding == WASINN_ENCODING_COUNT)
+        return wasinn__guest_fail(call->guest, WASINN_INVALID_ENCODING, "encoding %u is unknown", number);
+    /* The specification's targets are cpu, gpu and tpu; a guest library adds auto as 3. */
+    wasinn_status status =
+        wasinn_load(call->guest, blobs, count, encoding, (wasinn_target)wasinn__parameter(call, 3), &graph);
+    if (status == WASINN_OK)
+        wasinn__write_u32(result, graph);
+    return status;
+}
+
+static wasinn_status load_by_name(wasinn__call *call) {
+    uint32_t length = wasinn__parameter(call, 1);
+    uint8_t *name, *result;
+    wasinn_handle graph;
+    if (!wasinn__call_range(call, "the name", wasinn__parameter(call, 0), length, &name) ||
+        !wasinn__call_range(call, "the graph's handle", wasinn__parameter(call, 2), 4, &result))
+        return TRAPPED;
+    wasinn_status status = wasinn_load_by_name(call->guest, (const char *)name, length, &graph);
+    if (status == WASINN_OK)
+        wasinn__write_u32(result, graph);
+    return status;
+}
+
+static wasinn_status init_execution_context(wasinn__call *call) {
+    uint8_t *result;
+    wasinn_handle execution;
+    if (!wasinn__call_range(call, "the context's handle", wasinn__parameter(call, 1), 4, &result))
+        return TRAPPED;
+    wasinn_status status = wasinn_init_execution_context(call->guest, wasinn__parameter(call, 0), &execution);
+    if (status == WASINN_OK)
+        wasinn__write_u32(result, execution);
+    return status;
+}
+
+/* The type is one byte of its word: real guests leave the other three dirty. */
+static wasinn_status read_tensor(wasinn__call *call, const uint8_t *at, wasinn_tensor *tensor) {
+    uint32_t rank = wasinn__read_u32(at + 4);
+    uint8_t *dims, *data;
+    if (!type_from(at[8], &tensor->type))
+        return wasinn__guest_fail(call->guest, WASINN_INVALID_ARGUMENT,
+                                  "tensor type %u is unknown: 0 f16, 1 f32, 2 f64, 3 u8, 4 i32, 5 i64",
+                                  at[8]);
+    if (rank > WASINN_MAX_RANK)
+        return wasinn__guest_fail(call->guest, WASINN_INVALID_ARGUMENT,
+                                  "a tensor of rank %u; at most %d is possible", rank, WASINN_MAX_RANK);
+    tensor->rank = rank;
+    tensor->size = wasinn__read_u32(at + 16);
+    if (!wasinn__call_range(call, "the dimensions", wasinn__read_u32(at), (uint64_t)rank * 4, &dims) ||
+        !wasinn__call_range(call, "the tensor's data", wasinn__read_u32(at + 12), tensor->size, &data))
+        return TRAPPED;
+    for (uint32_t i = 0; i < rank; i++)
+        tensor->dims[i] = wasinn__read_u32(dims + 4 * i);
+    tensor->data = data;
+    return WASINN_OK;
+}
+
+static wasinn_status set_input(wasinn__call *call) {
+    uint8_t *at, descriptor[TENSOR_SIZE];
+    wasinn_tensor tensor;
+    if (!wasinn__call_range(call, "the tensor", wasinn__parameter(call, 2), TENSOR_SIZE, &at))
+        return TRAPPED;
+    memcpy(descriptor, at, sizeof descriptor);
+    wasinn_status status = read_tensor(call, descriptor, &tensor);
+    if (status != WASINN_OK)
+        return status;
+    return wasinn_set_input(call->guest, wasinn__parameter(call, 0), wasinn__parameter(call, 1), &tensor);
+}
+
+static wasinn_status compute(wasinn__call *call) {
+    return wasinn_compute(call->guest, wasinn__parameter(call, 0));
+}
+
+static wasinn_status get_output(wasinn__call *call) {
+    uint32_t index = wasinn__parameter(call, 1), capacity = wasinn__parameter(call, 3);
+    uint8_t *buffer, *written;
+    wasinn_tensor view;
+    if (!wasinn__call_range(call, "the buffer", wasinn__parameter(call, 2), capacity, &buffer) ||
+        !wasinn__call_range(call, "the size written", wasinn__parameter(call, 4), 4, &written))
+        return TRAPPED;
+    wasinn_status status = wasinn_output(call->guest, wasinn__parameter(call, 0), index, &view);
+    if (status != WASINN_OK)
+        return status;
+    if (view.size > UINT32_MAX)
+        return wasinn__guest_fail(call->guest, WASINN_TOO_LARGE,
+                                  "output %u has %zu bytes, more than a 32-bit guest can take", index,
+                                  view.size);
+    if (view.size > capacity)
+        status = wasinn__guest_fail(call->guest, WASINN_TOO_LARGE, "output %u has %zu bytes, the buffer %u",
+                                    index, view.size, capacity);
+    else if (view.size > 0)
+        memcpy(buffer, view.data, view.size);
+    wasinn__write_u32(written, (uint32_t)view.size);
+    return status;
+}
+
+WASINN__ROW(load)
+WASINN__ROW(load_by_name)
+WASINN__ROW(init_execution_context)
+WASINN__ROW(set_input)
+WASINN__ROW(compute)
+WASINN__ROW(get_output)
+
+#define MODULE "wasi_ephemeral_nn"
+static const wasinn_import rows[] = {
+    {MODULE, "load", "(iiiii)i", load_row},
+    {MODULE, "load_by_name", "(iii)i", load_by_name_row},
+    {MODULE, "init_execution_context", "(ii)i", init_execution_context_row},
+    {MODULE, "set_input", "(iii)i", set_input_row},
+    {MODULE, "compute", "(i)i", compute_row},
+    {MODULE, "get_output", "(iiiii)i", get_output_row},
+};
+
+const wasinn__table wasinn__witx_table = {rows, sizeof rows / sizeof *rows};

@@ -1,0 +1,26 @@
+/* What the commands of `wasinn` share. */
+#ifndef WASINN_CLI_CLI_H
+#define WASINN_CLI_CLI_H
+
+/* Exit codes. A guest's own code passes through `wasinn run` unchanged, so run's failures keep to the
+ * numbers that shells, env and timeout use for "the command itself failed". */
+enum {
+    WASINN__EXIT_OK = 0,
+    WASINN__EXIT_FAILED = 1,        /* a command other than run failed */
+    WASINN__EXIT_USAGE = 2,         /* an option or argument is wrong */
+    WASINN__EXIT_TIMEOUT = 124,     /* run: --timeout passed */
+    WASINN__EXIT_NOT_STARTED = 125, /* run: the guest could not be started */
+    WASINN__EXIT_TRAP = 134         /* run: the guest trapped */
+};
+
+/* Prints "wasinn: " and one escaped line to stderr and returns `code`. */
+__attribute__((format(printf, 2, 3))) int wasinn__fail(int code, const char *format, ...);
+
+/* The memory, unless it is NULL: then the process ends, saying so. */
+void *wasinn__checked(void *memory);
+
+/* The commands; argv[0] is the command's own name. Each returns an exit code. */
+int wasinn__run_command(int argc, char **argv);
+int wasinn__tensor_command(int argc, char **argv);
+
+#endif

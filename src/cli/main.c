@@ -1,0 +1,63 @@
+#include <stdio.h>
+#include <string.h>
+
+#include <wasmtime.h>
+
+#include "cli.h"
+#include "wasinn/wasinn.h"
+
+static const char help[] =
+    "wasinn - run WebAssembly guests that use machine learning (wasi-nn)\n"
+    "\n"
+    "  wasinn tensor IN OUT --shape SHAPE ...   turn a picture into a model's input\n"
+    "  wasinn run [options] GUEST.wasm [args]   run a guest\n"
+    "  wasinn COMMAND --help                    options and examples of a command\n"
+    "  wasinn --version                         versions of wasinn, Wasmtime and the ML runtimes\n"
+    "\n"
+    "A photograph, a model in OpenVINO's format in a folder, and a guest that classifies:\n"
+    "\n"
+    "  wasinn tensor photo.jpg model/tensor.f32 --shape 1x3x224x224 --order rgb --mean 127 --scale 128\n"
+    "  wasinn run --mapdir fixture::model classify.wasm\n"
+    "\n"
+    "Exit codes: 0 success, 1 failure, 2 wrong usage; `wasinn run --help` has those of run.\n";
+
+/* The library has no call that tells its version: the header that it came with does. */
+static void print_versions(wasinn_host *host) {
+    wasinn_backend_info info;
+    printf("wasinn %s\n", wasinn_version());
+    printf("Wasmtime %s\n", WASMTIME_VERSION);
+    for (size_t i = 0; wasinn_host_backend_info(host, i, &info) == WASINN_OK; i++) {
+        if (info.version)
+            printf("%s %s (%s)\n", info.name, info.version, info.path);
+        else
+            printf("%s: not available: %s\n", info.name, info.problem);
+    }
+}
+
+static int version_command(void) {
+    wasinn_host *host;
+    if (wasinn_host_new(&host) != WASINN_OK)
+        return wasinn__fail(WASINN__EXIT_FAILED, "%s", wasinn_host_last_error());
+    print_versions(host);
+    wasinn_host_free(host);
+    return WASINN__EXIT_OK;
+}
+
+int main(int argc, char **argv) {
+    const char *command = argc > 1 ? argv[1] : "";
+    if (strcmp(command, "run") == 0)
+        return wasinn__run_command(argc - 1, argv + 1);
+    if (strcmp(command, "tensor") == 0)
+        return wasinn__tensor_command(argc - 1, argv + 1);
+    if (strcmp(command, "--version") == 0 || strcmp(command, "version") == 0)
+        return version_command();
+    if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0 || strcmp(command, "help") == 0) {
+        fputs(help, stdout);
+        return WASINN__EXIT_OK;
+    }
+    if (!command[0]) {
+        fputs(help, stderr);
+        return WASINN__EXIT_USAGE;
+    }
+    return wasinn__fail(WASINN__EXIT_USAGE, "there is no command '%s': try wasinn --help", command);
+}

@@ -1,0 +1,598 @@
+#include "picture.h"
+
+#include <errno.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <jpeglib.h>
+#include <png.h>
+
+#include "cli.h"
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wdouble-promotion"
+#pragma GCC diagnostic ignored "-Wextra"
+#pragma GCC diagnostic ignored "-Wshadow"
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#pragma GCC diagnostic ignored "-Wunused-function"
+#define STB_IMAGE_RESIZE_IMPLEMENTATION
+#define STB_IMAGE_RESIZE_STATIC
+/* Its assertions are about rounding errors, and a picture must not be able to abort the command. */
+#define STBIR_ASSERT(condition) ((void)0)
+#include <stb_image_resize.h>
+#pragma GCC diagnostic pop
+
+enum {
+    TILE = 256,      /* a side of what is scaled at a time, so that the memory for it stays small */
+    MAX_SCANS = 100, /* of a progressive JPEG; cameras and encoders write about ten */
+    MESSAGE = 256
+};
+
+/* Values in the strip of source rows that is scaled horizontally at a time: 64 MiB. */
+static const size_t strip_values = (size_t)16 << 20;
+
+struct jpeg_job {
+    struct jpeg_decompress_struct jpeg;
+    struct jpeg_error_mgr errors;
+    struct jpeg_progress_mgr progress;
+    jmp_buf jump;
+    char message[MESSAGE];
+    struct wasinn__picture *picture;
+    uint8_t *row; /* of a CMYK picture */
+};
+
+struct png_job {
+    png_structp png;
+    png_infop info;
+    jmp_buf jump;
+    char message[MESSAGE];
+    struct wasinn__picture *picture;
+    const uint8_t *data;
+    size_t size, position;
+};
+
+/* How one side of the picture, as it is shown, is scaled. */
+struct axis {
+    int64_t source;  /* pixels */
+    int64_t resized; /* pixels after scaling */
+    int64_t offset;  /* of the cut within those */
+    int target;      /* pixels of the cut */
+};
+
+/* The source pixels that a run of target pixels is made of. */
+struct slice {
+    int from, count; /* source pixels */
+    int outputs;     /* target pixels */
+    float scale, shift;
+    float cover[TILE]; /* the share of each target pixel's weights that lies within the picture */
+};
+
+/* ---- Reading files ------------------------------------------------------------------------------- */
+
+static bool is_jpeg(const uint8_t *data, size_t size) {
+    return size >= 3 && memcmp(data, "\xff\xd8\xff", 3) == 0;
+}
+
+static bool is_png(const uint8_t *data, size_t size) {
+    return size >= 8 && memcmp(data, "\x89PNG\r\n\x1a\n", 8) == 0;
+}
+
+static int fail_format(const char *name, const uint8_t *data, size_t size) {
+    static const struct {
+        size_t offset, length;
+        const char *bytes, *meaning;
+    } known[] = {
+        {0, 4, "\0asm", "like WebAssembly"}, {0, 4, "GIF8", "like a GIF"},   {0, 2, "BM", "like a BMP"},
+        {8, 4, "WEBP", "like a WebP"},       {0, 4, "II*\0", "like a TIFF"}, {0, 4, "MM\0*", "like a TIFF"},
+        {4, 4, "ftyp", "like HEIC or AVIF"}, {0, 4, "%PDF", "like a PDF"},   {0, 2, "\x1f\x8b", "like gzip"},
+        {0, 4, "PK\3\4", "like a ZIP"},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        size_t end = known[i].offset + known[i].length;
+        if (size >= end && memcmp(data + known[i].offset, known[i].bytes, known[i].length) == 0)
+            return wasinn__fail(WASINN__EXIT_FAILED, "%s: expected a JPEG or PNG picture; the file begins %s",
+                                name, known[i].meaning);
+    }
+    size_t text = 0;
+    while (text < size &&
+           ((data[text] >= 0x20 && data[text] < 0x7f) || (data[text] >= 9 && data[text] <= 13)))
+        text++;
+    if (text == size)
+        return wasinn__fail(WASINN__EXIT_FAILED,
+                            "%s: expected a JPEG or PNG picture; the file begins with the text '%.*s'", name,
+                            (int)size, (const char *)data);
+    char hex[3 * 8 + 1] = "";
+    for (size_t i = 0; i < size && i < 8; i++)
+        snprintf(hex + 3 * i, 4, " %02x", data[i]);
+    return wasinn__fail(WASINN__EXIT_FAILED,
+                        "%s: expected a JPEG or PNG picture; the file begins with the bytes%s", name, hex);
+}
+
+/* Reads all of `file` once its first bytes are those of a picture. */
+static int read_stream(FILE *file, const char *name, size_t expected, uint8_t **data, size_t *size) {
+    enum { HEAD = 16 };
+    size_t capacity = expected < WASINN__PICTURE_MAX_FILE ? expected + 1 : WASINN__PICTURE_MAX_FILE + 1;
+    if (capacity < 65536)
+        capacity = 65536;
+    uint8_t *bytes = malloc(capacity);
+    if (!bytes)
+        return wasinn__fail(WASINN__EXIT_FAILED, "%s: no memory for the file's %zu bytes", name, expected);
+    int code = WASINN__EXIT_OK;
+    size_t length = fread(bytes, 1, HEAD, file);
+    if (length > 0 && !ferror(file) && !is_jpeg(bytes, length) && !is_png(bytes, length)) {
+        code = fail_format(name, bytes, length);
+        goto cleanup;
+    }
+    for (;;) {
+        length += fread(bytes + length, 1, capacity - length, file);
+        if (ferror(file) || length < capacity || length > WASINN__PICTURE_MAX_FILE)
+            break;
+        capacity = 2 * capacity > WASINN__PICTURE_MAX_FILE ? WASINN__PICTURE_MAX_FILE + 1 : 2 * capacity;
+        uint8_t *larger = realloc(bytes, capacity);
+        if (!larger) {
+            code = wasinn__fail(WASINN__EXIT_FAILED, "%s: no memory for a file of more than %zu bytes", name,
+                                length);
+            goto cleanup;
+        }
+        bytes = larger;
+    }
+    if (ferror(file))
+        code = wasinn__fail(WASINN__EXIT_FAILED, "%s: cannot read: %s", name, strerror(errno));
+    else if (length == 0)
+        code =
+            wasinn__fail(WASINN__EXIT_FAILED, "%s: expected a JPEG or PNG picture; the file is empty", name);
+    else if (length > WASINN__PICTURE_MAX_FILE)
+        code = wasinn__fail(WASINN__EXIT_FAILED, "%s: the file is larger than the limit of %zu bytes", name,
+                            WASINN__PICTURE_MAX_FILE);
+cleanup:
+    if (code != WASINN__EXIT_OK) {
+        free(bytes);
+        return code;
+    }
+    *data = bytes;
+    *size = length;
+    return code;
+}
+
+static int read_file(const char *path, const char *name, uint8_t **data, size_t *size) {
+    bool is_stdin = strcmp(path, "-") == 0;
+    FILE *file = is_stdin ? stdin : fopen(path, "rb");
+    if (!file)
+        return wasinn__fail(WASINN__EXIT_FAILED, "%s: cannot open the picture: %s", name, strerror(errno));
+    struct stat status;
+    int code;
+    if (fstat(fileno(file), &status) != 0)
+        code = wasinn__fail(WASINN__EXIT_FAILED, "%s: cannot read: %s", name, strerror(errno));
+    else if (S_ISDIR(status.st_mode))
+        code =
+            wasinn__fail(WASINN__EXIT_FAILED, "%s: expected a JPEG or PNG picture, this is a folder", name);
+    else
+        code = read_stream(file, name, S_ISREG(status.st_mode) ? (size_t)status.st_size : 0, data, size);
+    if (!is_stdin)
+        fclose(file);
+    return code;
+}
+
+/* ---- Decoding ------------------------------------------------------------------------------------ */
+
+static bool within_limits(const struct wasinn__picture *picture, char *message) {
+    if (picture->width <= WASINN__PICTURE_MAX_SIDE && picture->height <= WASINN__PICTURE_MAX_SIDE &&
+        (uint64_t)picture->width * picture->height <= WASINN__PICTURE_MAX_PIXELS)
+        return true;
+    snprintf(message, MESSAGE, "%ux%u pixels are above the limits of %d a side and %d in all", picture->width,
+             picture->height, WASINN__PICTURE_MAX_SIDE, WASINN__PICTURE_MAX_PIXELS);
+    return false;
+}
+
+static bool make_pixels(struct wasinn__picture *picture, unsigned channels, char *message) {
+    picture->pixels = malloc((size_t)picture->width * picture->height * channels * (picture->depth / 8));
+    if (!picture->pixels)
+        snprintf(message, MESSAGE, "no memory for %ux%u pixels", picture->width, picture->height);
+    return picture->pixels != NULL;
+}
+
+/* The orientation that a block of Exif gives, 1 where it gives none. */
+static unsigned exif_orientation(const uint8_t *data, size_t size) {
+    if (size < 8 || (memcmp(data, "II*\0", 4) != 0 && memcmp(data, "MM\0*", 4) != 0))
+        return 1;
+    unsigned low = data[0] == 'I' ? 0 : 1, high = 1 - low;
+#define EXIF_U16(at) ((unsigned)data[(at) + low] | (unsigned)data[(at) + high] << 8)
+    size_t table =
+        data[0] == 'I' ? EXIF_U16(4) | (size_t)EXIF_U16(6) << 16 : EXIF_U16(6) | (size_t)EXIF_U16(4) << 16;
+    if (table < 8 || table > size - 2)
+        return 1;
+    size_t entries = EXIF_U16(table);
+    for (size_t i = 0, at = table + 2; i < entries && at + 12 <= size; i++, at += 12) {
+        if (EXIF_U16(at) != 0x0112)
+            continue;
+        size_t count = data[0] == 'I' ? at + 4 : at + 6;
+        bool one_short = EXIF_U16(at + 2) == 3 && EXIF_U16(count) == 1;
+        unsigned orientation = EXIF_U16(at + 8);
+        return one_short && orientation >= 1 && orientation <= 8 ? orientation : 1;
+    }
+#undef EXIF_U16
+    return 1;
+}
+
+static void jpeg_on_error(j_common_ptr jpeg) {
+    struct jpeg_job *job = jpeg->client_data;
+    char message[JMSG_LENGTH_MAX];
+    jpeg->err->format_message(jpeg, message);
+    snprintf(job->message, sizeof job->message, "%s", message);
+    longjmp(job->jump, 1);
+}
+
+/* libjpeg goes on after a warning, with grey where pixels are missing. Such a picture is refused. */
+static void jpeg_on_message(j_common_ptr jpeg, int level) {
+    if (level < 0)
+        jpeg_on_error(jpeg);
+}
+
+static void jpeg_on_progress(j_common_ptr jpeg) {
+    struct jpeg_job *job = jpeg->client_data;
+    if (job->jpeg.input_scan_number <= MAX_SCANS)
+        return;
+    snprintf(job->message, sizeof job->message, "more than %d scans", MAX_SCANS);
+    longjmp(job->jump, 1);
+}
+
+/* Inks are stored inverted, as Adobe's programs do and other readers expect. */
+static void cmyk_to_rgb(const uint8_t *cmyk, uint8_t *rgb, size_t pixels) {
+    for (size_t i = 0; i < pixels; i++)
+        for (size_t c = 0; c < 3; c++)
+            rgb[3 * i + c] = (uint8_t)((cmyk[4 * i + c] * cmyk[4 * i + 3] + 127) / 255);
+}
+
+static bool decode_jpeg_guarded(struct jpeg_job *job, const uint8_t *data, size_t size) {
+    struct wasinn__picture *picture = job->picture;
+    if (setjmp(job->jump) != 0)
+        return false;
+    jpeg_create_decompress(&job->jpeg);
+    job->jpeg.progress = &job->progress;
+    jpeg_save_markers(&job->jpeg, JPEG_APP0 + 1, 0xffff);
+    jpeg_mem_src(&job->jpeg, data, size);
+    jpeg_read_header(&job->jpeg, TRUE);
+    for (jpeg_saved_marker_ptr marker = job->jpeg.marker_list; marker; marker = marker->next)
+        if (picture->orientation == 1 && marker->data_length >= 6 && memcmp(marker->data, "Exif\0\0", 6) == 0)
+            picture->orientation = exif_orientation(marker->data + 6, marker->data_length - 6);
+    int components = job->jpeg.num_components;
+    if (components != 1 && components != 3 && components != 4) {
+        snprintf(job->message, sizeof job->message, "%d colour components, expected 1, 3 or 4", components);
+        return false;
+    }
+    picture->width = job->jpeg.image_width;
+    picture->height = job->jpeg.image_height;
+    picture->depth = 8;
+    picture->channels = components == 1 ? 1 : 3;
+    job->jpeg.out_color_space = components == 1 ? JCS_GRAYSCALE : components == 3 ? JCS_RGB : JCS_CMYK;
+    if (!within_limits(picture, job->message) || !make_pixels(picture, picture->channels, job->message))
+        return false;
+    jpeg_start_decompress(&job->jpeg);
+    if (components == 4)
+        job->row =
+            job->jpeg.mem->alloc_large((j_common_ptr)&job->jpeg, JPOOL_IMAGE, (size_t)4 * picture->width);
+    while (job->jpeg.output_scanline < picture->height) {
+        size_t stride = (size_t)picture->width * picture->channels;
+        uint8_t *target = (uint8_t *)picture->pixels + stride * job->jpeg.output_scanline;
+        JSAMPROW row = job->row ? job->row : target;
+        jpeg_read_scanlines(&job->jpeg, &row, 1);
+        if (job->row)
+            cmyk_to_rgb(job->row, target, picture->width);
+    }
+    jpeg_finish_decompress(&job->jpeg);
+    return true;
+}
+
+static int decode_jpeg(const char *name, const uint8_t *data, size_t size, struct wasinn__picture *picture) {
+    struct jpeg_job job = {.picture = picture};
+    job.jpeg.err = jpeg_std_error(&job.errors);
+    job.jpeg.client_data = &job;
+    job.errors.error_exit = jpeg_on_error;
+    job.errors.emit_message = jpeg_on_message;
+    job.progress.progress_monitor = jpeg_on_progress;
+    bool decoded = decode_jpeg_guarded(&job, data, size);
+    jpeg_destroy_decompress(&job.jpeg);
+    if (decoded)
+        return WASINN__EXIT_OK;
+    return wasinn__fail(WASINN__EXIT_FAILED, "%s: cannot decode the JPEG: %s", name, job.message);
+}
+
+static void png_on_error(png_structp png, png_const_charp message) {
+    struct png_job *job = png_get_error_ptr(png);
+    snprintf(job->message, sizeof job->message, "%s", message);
+    longjmp(job->jump, 1);
+}
+
+/* What libpng only warns of does not change pixels. */
+static void png_on_warning(png_structp png, png_const_charp message) {
+    (void)png;
+    (void)message;
+}
+
+static void png_on_read(png_structp png, png_bytep out, size_t length) {
+    struct png_job *job = png_get_io_ptr(png);
+    if (length > job->size - job->position)
+        png_error(png, "the file ends too early");
+    memcpy(out, job->data + job->position, length);
+    job->position += length;
+}
+
+/* Lays a picture with an alpha channel on white and drops that channel. */
+static void flatten(struct wasinn__picture *picture, unsigned channels) {
+    size_t pixels = (size_t)picture->width * picture->height;
+    unsigned colours = channels - 1;
+    for (size_t i = 0; i < pixels; i++) {
+        for (unsigned c = 0; c < colours; c++) {
+            if (picture->depth == 8) {
+                uint8_t *values = picture->pixels;
+                uint32_t alpha = values[i * channels + colours], value = values[i * channels + c];
+                values[i * colours + c] = (uint8_t)((value * alpha + 255 * (255 - alpha) + 127) / 255);
+            } else {
+                uint16_t *values = picture->pixels;
+                uint64_t alpha = values[i * channels + colours], value = values[i * channels + c];
+                values[i * colours + c] =
+                    (uint16_t)((value * alpha + 65535 * (65535 - alpha) + 32767) / 65535);
+            }
+        }
+    }
+}
+
+static void png_orientation(struct png_job *job) {
+#ifdef PNG_eXIf_SUPPORTED
+    png_uint_32 length = 0;
+    png_bytep exif = NULL;
+    if (png_get_eXIf_1(job->png, job->info, &length, &exif) != 0)
+        job->picture->orientation = exif_orientation(exif, length);
+#else
+    (void)job;
+#endif
+}
+
+static bool decode_png_guarded(struct png_job *job) {
+    struct wasinn__picture *picture = job->picture;
+    if (setjmp(job->jump) != 0)
+        return false;
+    job->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, job, png_on_error, png_on_warning);
+    job->info = job->png ? png_create_info_struct(job->png) : NULL;
+    if (!job->info) {
+        snprintf(job->message, sizeof job->message, "no memory");
+        return false;
+    }
+    png_set_read_fn(job->png, job, png_on_read);
+    png_set_crc_action(job->png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
+    /* within_limits says it better than libpng does, so only memory besides the pixels is limited here. */
+    png_set_user_limits(job->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+    png_set_chunk_malloc_max(job->png, 4 << 20);
+    png_set_chunk_cache_max(job->png, 128);
+    /* Skips colour profiles, texts and such, but not tRNS. */
+    png_set_keep_unknown_chunks(job->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+    png_set_keep_unknown_chunks(job->png, PNG_HANDLE_CHUNK_AS_DEFAULT, (png_const_bytep) "eXIf", 1);
+    png_read_info(job->png, job->info);
+    png_set_expand(job->png);
+    const uint16_t one = 1;
+    if (*(const uint8_t *)&one == 1)
+        png_set_swap(job->png);
+    int passes = png_set_interlace_handling(job->png);
+    picture->width = png_get_image_width(job->png, job->info);
+    picture->height = png_get_image_height(job->png, job->info);
+    picture->depth = png_get_bit_depth(job->png, job->info) == 16 ? 16 : 8;
+    if (!within_limits(picture, job->message))
+        return false;
+    png_read_update_info(job->png, job->info);
+    unsigned channels = png_get_channels(job->png, job->info);
+    size_t stride = png_get_rowbytes(job->png, job->info);
+    picture->channels = channels <= 2 ? 1 : 3;
+    if (!make_pixels(picture, channels, job->message))
+        return false;
+    for (int pass = 0; pass < passes; pass++)
+        for (uint32_t y = 0; y < picture->height; y++)
+            png_read_row(job->png, (png_bytep)picture->pixels + stride * y, NULL);
+    png_read_end(job->png, job->info);
+    png_orientation(job);
+    if (channels == 2 || channels == 4)
+        flatten(picture, channels);
+    return true;
+}
+
+static int decode_png(const char *name, const uint8_t *data, size_t size, struct wasinn__picture *picture) {
+    struct png_job job = {.picture = picture, .data = data, .size = size};
+    bool decoded = decode_png_guarded(&job);
+    if (job.png)
+        png_destroy_read_struct(&job.png, &job.info, NULL);
+    if (decoded)
+        return WASINN__EXIT_OK;
+    return wasinn__fail(WASINN__EXIT_FAILED, "%s: cannot decode the PNG: %s", name, job.message);
+}
+
+int wasinn__picture_read(const char *path, struct wasinn__picture *picture) {
+    const char *name = strcmp(path, "-") == 0 ? "stdin" : path;
+    *picture = (struct wasinn__picture){.orientation = 1};
+    uint8_t *data = NULL;
+    size_t size = 0;
+    int code = read_file(path, name, &data, &size);
+    if (code != WASINN__EXIT_OK)
+        return code;
+    code =
+        is_jpeg(data, size) ? decode_jpeg(name, data, size, picture) : decode_png(name, data, size, picture);
+    free(data);
+    if (code != WASINN__EXIT_OK)
+        wasinn__picture_free(picture);
+    return code;
+}
+
+void wasinn__picture_free(struct wasinn__picture *picture) {
+    free(picture->pixels);
+    picture->pixels = NULL;
+}
+
+/* ---- Scaling ------------------------------------------------------------------------------------- */
+
+/* stb_image_resize with the kernel of Pillow's BICUBIC. What lies outside counts as 0. */
+static bool resample(const float *in, int in_width, int in_height, float *out, int out_width, int out_height,
+                     int channels, float x_scale, float y_scale, float x_shift, float y_shift) {
+    return stbir_resize_subpixel(in, in_width, in_height, 0, out, out_width, out_height, 0, STBIR_TYPE_FLOAT,
+                                 channels, STBIR_ALPHA_CHANNEL_NONE, 0, STBIR_EDGE_ZERO, STBIR_EDGE_ZERO,
+                                 STBIR_FILTER_CATMULLROM, STBIR_FILTER_CATMULLROM, STBIR_COLORSPACE_LINEAR,
+                                 NULL, x_scale, y_scale, x_shift, y_shift) != 0;
+}
+
+/* Finds what the target pixels [from, from + outputs) of an axis are made of. */
+static bool make_slice(const struct axis *axis, int from, int outputs, struct slice *slice) {
+    double scale = (double)axis->resized / (double)axis->source;
+    double support = 2 * fmax(1, 1 / scale) + 1;
+    double first = floor((double)(axis->offset + from) / scale - support);
+    double end = ceil((double)(axis->offset + from + outputs) / scale + support);
+    slice->from = (int)fmax(first, 0);
+    slice->count = (int)fmin(end, (double)axis->source) - slice->from;
+    slice->outputs = outputs;
+    slice->scale = (float)scale;
+    slice->shift = (float)((double)(axis->offset + from) - slice->from * scale);
+    float *ones = malloc((size_t)slice->count * sizeof *ones);
+    if (!ones)
+        return false;
+    for (int i = 0; i < slice->count; i++)
+        ones[i] = 1;
+    bool done =
+        resample(ones, slice->count, 1, slice->cover, outputs, 1, 1, slice->scale, 1, slice->shift, 0);
+    free(ones);
+    return done;
+}
+
+/* The weights of ITU-R BT.601 in the fractions that Pillow uses. */
+static float luma(const float value[3], unsigned depth) {
+    float grey = (19595 * value[0] + 38470 * value[1] + 7471 * value[2]) / 65536;
+    return depth == 8 ? floorf(grey + 0.5f) : grey;
+}
+
+/* Turns the pixels of `columns` in row `y` into floats, where y counts columns as stored if the picture is
+ * shown with its sides swapped. */
+static void load_row(const struct wasinn__picture *picture, const struct slice *columns, size_t y,
+                     unsigned channels, float *out) {
+    bool swapped = picture->orientation >= 5;
+    size_t first = (size_t)columns->from, width = picture->width;
+    size_t at = (swapped ? first * width + y : y * width + first) * picture->channels;
+    size_t step = (swapped ? width : 1) * picture->channels;
+    for (int x = 0; x < columns->count; x++, at += step, out += channels) {
+        float value[3] = {0};
+        for (unsigned c = 0; c < picture->channels; c++)
+            value[c] = picture->depth == 8 ? (float)((const uint8_t *)picture->pixels)[at + c]
+                                           : (float)((const uint16_t *)picture->pixels)[at + c] / 257;
+        if (channels == picture->channels)
+            memcpy(out, value, channels * sizeof *out);
+        else if (channels == 1)
+            out[0] = luma(value, picture->depth);
+        else
+            out[0] = out[1] = out[2] = value[0];
+    }
+}
+
+/* Gives the weights within the picture the sum 1, and cuts off what sharp edges overshoot. What was 8 bits
+ * is so again, since models are trained on pictures that were scaled like that. */
+static void settle(float *values, size_t count, float cover, unsigned depth) {
+    for (size_t i = 0; i < count; i++) {
+        float value = fminf(fmaxf(values[i] / cover, 0), 255);
+        values[i] = depth == 8 ? floorf(value + 0.5f) : value;
+    }
+}
+
+/* Scales horizontally, then vertically, as Pillow does; each pass is settled by itself for that reason. */
+static bool scale_tile(const struct wasinn__picture *picture, const struct slice *columns,
+                       const struct slice *rows, unsigned channels, float *out) {
+    size_t in_stride = (size_t)columns->count * channels, out_stride = (size_t)columns->outputs * channels;
+    size_t most = strip_values / in_stride;
+    int strip_rows = most < 1 ? 1 : most < (size_t)rows->count ? (int)most : rows->count;
+    float *strip = malloc((size_t)strip_rows * in_stride * sizeof *strip);
+    float *middle = malloc((size_t)rows->count * out_stride * sizeof *middle);
+    bool done = strip && middle;
+    for (int y = 0; done && y < rows->count; y += strip_rows) {
+        int height = rows->count - y < strip_rows ? rows->count - y : strip_rows;
+        for (int i = 0; i < height; i++)
+            load_row(picture, columns, (size_t)rows->from + (size_t)(y + i), channels,
+                     strip + (size_t)i * in_stride);
+        float *scaled = middle + (size_t)y * out_stride;
+        done = resample(strip, columns->count, height, scaled, columns->outputs, height, (int)channels,
+                        columns->scale, 1, columns->shift, 0);
+        for (size_t i = 0; done && i < (size_t)height * (size_t)columns->outputs; i++)
+            settle(scaled + i * channels, channels, columns->cover[i % (size_t)columns->outputs],
+                   picture->depth);
+    }
+    free(strip);
+    done = done && resample(middle, columns->outputs, rows->count, out, columns->outputs, rows->outputs,
+                            (int)channels, 1, rows->scale, 0, rows->shift);
+    for (int y = 0; done && y < rows->outputs; y++)
+        settle(out + (size_t)y * out_stride, out_stride, rows->cover[y], picture->depth);
+    free(middle);
+    return done;
+}
+
+/* Decides the size before the cut, and where the cut is, both in the order that the picture is shown. */
+static int plan(const char *path, const struct wasinn__framing *framing, struct axis *x, struct axis *y) {
+    x->target = framing->width;
+    y->target = framing->height;
+    x->resized = framing->width;
+    y->resized = framing->height;
+    if (!framing->stretch) {
+        int64_t shorter = x->source < y->source ? x->source : y->source;
+        double cover = fmax((double)x->target / (double)x->source, (double)y->target / (double)y->source);
+        double scale = framing->resize > 0 ? framing->resize / (double)shorter : cover;
+        x->resized = (int64_t)rint((double)x->source * scale);
+        y->resized = (int64_t)rint((double)y->source * scale);
+        int64_t for_x = (x->target * shorter + x->source - 1) / x->source;
+        int64_t for_y = (y->target * shorter + y->source - 1) / y->source;
+        if (x->resized < x->target || y->resized < y->target)
+            return wasinn__fail(WASINN__EXIT_FAILED,
+                                "%s: --resize %d makes it %lldx%lld pixels, less than the shape's %dx%d; "
+                                "expected --resize %lld or more",
+                                path, framing->resize, (long long)x->resized, (long long)y->resized,
+                                x->target, y->target, (long long)(for_x > for_y ? for_x : for_y));
+    }
+    x->offset = (x->resized - x->target) / 2;
+    y->offset = (y->resized - y->target) / 2;
+    return WASINN__EXIT_OK;
+}
+
+int wasinn__picture_scale(const struct wasinn__picture *picture, const char *path,
+                          const struct wasinn__framing *framing, float *out) {
+    const char *name = strcmp(path, "-") == 0 ? "stdin" : path;
+    unsigned orientation = picture->orientation, channels = framing->channels;
+    bool flip_x = orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
+    bool flip_y = orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;
+    struct axis x = {.source = orientation >= 5 ? picture->height : picture->width};
+    struct axis y = {.source = orientation >= 5 ? picture->width : picture->height};
+    int code = plan(name, framing, &x, &y);
+    if (code != WASINN__EXIT_OK)
+        return code;
+    /* Flips are made after scaling, so that the cut is measured from the other side. */
+    if (flip_x)
+        x.offset = x.resized - x.target - x.offset;
+    if (flip_y)
+        y.offset = y.resized - y.target - y.offset;
+    struct slice columns, rows;
+    float *tile = malloc((size_t)TILE * TILE * channels * sizeof *tile);
+    bool done = tile != NULL;
+    for (int top = 0; done && top < y.target; top += TILE) {
+        done = make_slice(&y, top, y.target - top < TILE ? y.target - top : TILE, &rows);
+        for (int left = 0; done && left < x.target; left += TILE) {
+            int width = x.target - left < TILE ? x.target - left : TILE;
+            done =
+                make_slice(&x, left, width, &columns) && scale_tile(picture, &columns, &rows, channels, tile);
+            for (int i = 0; done && i < width * rows.outputs; i++) {
+                int column = left + i % width, row = top + i / width;
+                size_t to_x = (size_t)(flip_x ? x.target - 1 - column : column);
+                size_t to_y = (size_t)(flip_y ? y.target - 1 - row : row);
+                memcpy(out + (to_y * (size_t)x.target + to_x) * channels, tile + (size_t)i * channels,
+                       channels * sizeof *out);
+            }
+        }
+    }
+    free(tile);
+    if (!done)
+        return wasinn__fail(WASINN__EXIT_FAILED, "%s: no memory for scaling %ux%u pixels", name,
+                            picture->width, picture->height);
+    return WASINN__EXIT_OK;
+}

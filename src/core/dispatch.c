@@ -1,0 +1,65 @@
+#include "core/dispatch.h"
+
+#define HAS(table, entry)                                                                                    \
+    ((table)->struct_size >= offsetof(wasinn_backend, entry) + sizeof((table)->entry) && (table)->entry)
+
+static bool fails(wasinn__backend *backend, const char *entry, wasinn_message *message) {
+    const wasinn__faults *faults = backend->faults;
+    if (!faults->fails || !faults->fails(faults->data, entry))
+        return false;
+    wasinn_refuse(message, WASINN_RUNTIME_ERROR, "%s: a fault was injected into %s", backend->table->name,
+                  entry);
+    return true;
+}
+
+/* A backend that fails without a word still gets a message. */
+static wasinn_status checked(wasinn__backend *backend, const char *entry, wasinn_status status,
+                             wasinn_message *message) {
+    if (status == WASINN_OK)
+        return WASINN_OK;
+    return wasinn_refuse(message, status, "%s: %s failed", backend->table->name, entry);
+}
+
+#define CALL(backend, entry, message, ...)                                                                   \
+    (fails(backend, #entry, message)                                                                         \
+         ? WASINN_RUNTIME_ERROR                                                                              \
+         : checked(backend, #entry, (backend)->table->entry(__VA_ARGS__, message), message))
+
+wasinn_status wasinn__dispatch_open(wasinn__backend *backend, wasinn_message *message) {
+    wasinn_backend_settings settings = {sizeof settings, backend->library};
+    return CALL(backend, open, message, &settings, &backend->runtime);
+}
+
+wasinn_status wasinn__dispatch_load(wasinn__backend *backend, const wasinn_load_request *request,
+                                    wasinn_loaded *loaded, wasinn_message *message) {
+    return CALL(backend, load, message, backend->runtime, request, loaded);
+}
+
+wasinn_status wasinn__dispatch_port(wasinn__backend *backend, void *model, wasinn_direction direction,
+                                    uint32_t index, wasinn_port *port, wasinn_message *message) {
+    return CALL(backend, port, message, model, direction, index, port);
+}
+
+wasinn_status wasinn__dispatch_create(wasinn__backend *backend, void *model, void **execution,
+                                      wasinn_message *message) {
+    return CALL(backend, create, message, model, execution);
+}
+
+wasinn_status wasinn__dispatch_input(wasinn__backend *backend, void *execution, uint32_t index,
+                                     const wasinn_tensor *shape, void **memory, wasinn_message *message) {
+    return CALL(backend, input, message, execution, index, shape, memory);
+}
+
+wasinn_status wasinn__dispatch_run(wasinn__backend *backend, void *execution, wasinn_message *message) {
+    return CALL(backend, run, message, execution);
+}
+
+wasinn_status wasinn__dispatch_output(wasinn__backend *backend, void *execution, uint32_t index,
+                                      wasinn_tensor *view, wasinn_message *message) {
+    return CALL(backend, output, message, execution, index, view);
+}
+
+bool wasinn__dispatch_probe(wasinn__backend *backend, const wasinn_blob *blobs, size_t count,
+                            wasinn_encoding *encoding) {
+    return HAS(backend->table, probe) && backend->table->probe(blobs, count, encoding);
+}

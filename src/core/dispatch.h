@@ -1,0 +1,23 @@
+/* The one door to the backends: each of their entries is called here and nowhere else, so that this is where
+ * tests make any of them fail and where optional entries are looked for. */
+#ifndef WASINN_CORE_DISPATCH_H
+#define WASINN_CORE_DISPATCH_H
+
+#include "core/backends.h"
+
+wasinn_status wasinn__dispatch_open(wasinn__backend *backend, wasinn_message *message);
+wasinn_status wasinn__dispatch_load(wasinn__backend *backend, const wasinn_load_request *request,
+                                    wasinn_loaded *loaded, wasinn_message *message);
+wasinn_status wasinn__dispatch_port(wasinn__backend *backend, void *model, wasinn_direction direction,
+                                    uint32_t index, wasinn_port *port, wasinn_message *message);
+wasinn_status wasinn__dispatch_create(wasinn__backend *backend, void *model, void **execution,
+                                      wasinn_message *message);
+wasinn_status wasinn__dispatch_input(wasinn__backend *backend, void *execution, uint32_t index,
+                                     const wasinn_tensor *shape, void **memory, wasinn_message *message);
+wasinn_status wasinn__dispatch_run(wasinn__backend *backend, void *execution, wasinn_message *message);
+wasinn_status wasinn__dispatch_output(wasinn__backend *backend, void *execution, uint32_t index,
+                                      wasinn_tensor *view, wasinn_message *message);
+bool wasinn__dispatch_probe(wasinn__backend *backend, const wasinn_blob *blobs, size_t count,
+                            wasinn_encoding *encoding);
+
+#endif

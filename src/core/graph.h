@@ -1,0 +1,39 @@
+/* A loaded model. */
+#ifndef WASINN_CORE_GRAPH_H
+#define WASINN_CORE_GRAPH_H
+
+#include <stdatomic.h>
+
+#include "core/backends.h"
+
+typedef struct wasinn__graph {
+    atomic_uint references;
+    wasinn__backend *backend;
+    void *model;
+    wasinn_blob *blobs; /* our copies, while the backend keeps using them */
+    size_t blob_count;
+    wasinn_port *ports[2]; /* by wasinn_direction */
+    uint32_t port_counts[2];
+    uint64_t bytes; /* blobs and model */
+    /* The guest that the bytes are charged to; NULL for a named model, which belongs to the host. */
+    wasinn_guest *owner;
+} wasinn__graph;
+
+/* When to give up loading. */
+typedef struct wasinn__stop {
+    uint64_t deadline;
+    const atomic_bool *interrupted;
+} wasinn__stop;
+
+bool wasinn__stopped(const wasinn__stop *stop);
+/* Replaces the message by which of the two it was; returns timeout. */
+wasinn_status wasinn__say_stopped(const wasinn__stop *stop, wasinn_message *message);
+
+/* Opens the backend and loads a model; blobs of the source are copied. */
+wasinn_status wasinn__graph_load(wasinn__backend *backend, const wasinn_source *source,
+                                 wasinn_encoding encoding, wasinn_target target, wasinn__stop *stop,
+                                 wasinn__graph **graph, wasinn_message *message);
+void wasinn__graph_retain(wasinn__graph *graph);
+void wasinn__graph_release(wasinn__graph *graph);
+
+#endif

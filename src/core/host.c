@@ -1,0 +1,170 @@
+#include "core/host.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "wasinn/engine.h"
+
+/* Made by the build: the backends that are part of this library, ended by NULL. */
+extern const wasinn_backend *const wasinn__builtin_backends[];
+
+static _Thread_local char raw_error[1024];
+static _Thread_local char last_error[1024];
+
+static wasinn_message begin(void) {
+    raw_error[0] = '\0';
+    return (wasinn_message){raw_error, sizeof raw_error};
+}
+
+static wasinn_status end(wasinn_status status) {
+    if (status != WASINN_OK)
+        wasinn_escape(raw_error, strlen(raw_error), last_error, sizeof last_error);
+    return status;
+}
+
+const char *wasinn_host_last_error(void) {
+    return last_error;
+}
+
+wasinn_status wasinn_host_fail(wasinn_status status, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(raw_error, sizeof raw_error, format, arguments);
+    va_end(arguments);
+    return end(status);
+}
+
+void wasinn_limits_default(wasinn_limits *limits) {
+    *limits = (wasinn_limits){
+        .graphs = 64,
+        .executions = 256,
+        .model_bytes = (uint64_t)2 << 30,
+        .tensor_bytes = (uint64_t)256 << 20,
+        .total_bytes = (uint64_t)4 << 30,
+        .load_ms = 300000,
+        .compute_ms = 120000,
+    };
+}
+
+static void destroy(wasinn_host *host) {
+    while (host->models) {
+        wasinn__model *next = host->models->next;
+        wasinn__model_free(host->models);
+        host->models = next;
+    }
+    while (host->backends) {
+        wasinn__backend *next = host->backends->next;
+        wasinn__backend_free(host->backends);
+        host->backends = next;
+    }
+    wasinn__watchdog_destroy(&host->watchdog);
+    wasinn__free(host);
+}
+
+static wasinn_status add_backend(wasinn_host *host, const wasinn_backend *table, wasinn_message *message) {
+    wasinn__backend *backend;
+    wasinn_status status = wasinn__backend_new(table, &host->faults, &backend, message);
+    if (status != WASINN_OK)
+        return status;
+    backend->next = host->backends;
+    host->backends = backend;
+    return WASINN_OK;
+}
+
+wasinn_status wasinn_host_new(wasinn_host **host) {
+    wasinn_message message = begin();
+    wasinn_host *made = wasinn__alloc(1, sizeof *made);
+    if (!made || !wasinn__watchdog_init(&made->watchdog)) {
+        wasinn__free(made);
+        return end(wasinn_refuse(&message, WASINN_TOO_LARGE, "no memory for a host"));
+    }
+    atomic_init(&made->references, 1);
+    wasinn_limits_default(&made->limits);
+    for (size_t i = 0; wasinn__builtin_backends[i]; i++) {
+        wasinn_status status = add_backend(made, wasinn__builtin_backends[i], &message);
+        if (status != WASINN_OK) {
+            destroy(made);
+            return end(status);
+        }
+    }
+    *host = made;
+    return WASINN_OK;
+}
+
+void wasinn_host_retain(wasinn_host *host) {
+    atomic_fetch_add(&host->references, 1);
+}
+
+void wasinn_host_free(wasinn_host *host) {
+    if (host && atomic_fetch_sub(&host->references, 1) == 1)
+        destroy(host);
+}
+
+void wasinn_host_set_limits(wasinn_host *host, const wasinn_limits *limits) {
+    host->limits = *limits;
+}
+
+void wasinn_host_set_log(wasinn_host *host, wasinn_log_fn log, void *data) {
+    host->log = log;
+    host->log_data = data;
+}
+
+wasinn_status wasinn_host_add_backend(wasinn_host *host, const wasinn_backend *backend) {
+    wasinn_message message = begin();
+    return end(add_backend(host, backend, &message));
+}
+
+wasinn_status wasinn_host_set_library(wasinn_host *host, const char *backend, const char *path) {
+    wasinn_message message = begin();
+    for (wasinn__backend *one = host->backends; one; one = one->next) {
+        if (strcmp(one->table->name, backend) != 0)
+            continue;
+        char *copy = wasinn__copy_text(path, strlen(path));
+        if (!copy)
+            return end(wasinn_refuse(&message, WASINN_TOO_LARGE, "no memory for a path"));
+        wasinn__free(one->library);
+        one->library = copy;
+        return WASINN_OK;
+    }
+    return end(wasinn_refuse(&message, WASINN_INVALID_ARGUMENT, "there is no backend '%s'", backend));
+}
+
+wasinn_status wasinn_host_add_model(wasinn_host *host, const char *name, const char *path,
+                                    wasinn_encoding encoding, wasinn_target target) {
+    wasinn_message message = begin();
+    wasinn__model *model;
+    wasinn__backend *backend;
+    if (wasinn__models_find(host->models, name, strlen(name)))
+        return end(
+            wasinn_refuse(&message, WASINN_INVALID_ARGUMENT, "model '%s' is already registered", name));
+    if ((unsigned)target >= WASINN_TARGET_COUNT)
+        return end(
+            wasinn_refuse(&message, WASINN_INVALID_ARGUMENT, "target %u is unknown", (unsigned)target));
+    wasinn_status status = wasinn__backends_find(host->backends, NULL, 0, &encoding, &backend, &message);
+    if (status == WASINN_OK)
+        status = wasinn__model_new(name, path, encoding, target, &model, &message);
+    if (status != WASINN_OK)
+        return end(status);
+    model->next = host->models;
+    host->models = model;
+    return WASINN_OK;
+}
+
+wasinn_status wasinn_host_backend_info(wasinn_host *host, size_t index, wasinn_backend_info *info) {
+    wasinn_message message = begin();
+    wasinn__backend *backend = host->backends;
+    for (size_t i = 0; backend && i < index; i++)
+        backend = backend->next;
+    if (!backend)
+        return end(wasinn_refuse(&message, WASINN_NOT_FOUND, "there is no backend number %zu", index));
+    wasinn_message problem = begin();
+    *info = (wasinn_backend_info){.name = backend->table->name};
+    if (wasinn__backend_open(backend, &problem) != WASINN_OK) {
+        info->problem = backend->problem;
+        return WASINN_OK;
+    }
+    info->version = backend->version;
+    info->path = backend->path;
+    return WASINN_OK;
+}

@@ -1,0 +1,132 @@
+/* Loading: from a guest's bytes, or by a registered name. */
+#include "core/guest.h"
+#include "core/memory.h"
+#include "core/tensor.h"
+#include "core/text.h"
+
+static wasinn_status room_for_graph(wasinn_guest *guest, wasinn_message *message) {
+    if (atomic_load(&guest->interrupted))
+        return wasinn_refuse(message, WASINN_TIMEOUT, "the guest was interrupted");
+    if (guest->graphs >= guest->limits.graphs)
+        return wasinn_refuse(message, WASINN_BUSY, "%llu graphs are loaded, the limit; close one first",
+                             (unsigned long long)guest->graphs);
+    wasinn_status status = wasinn__handles_reserve(&guest->handles);
+    if (status != WASINN_OK)
+        return wasinn_refuse(message, status, "no room for another handle");
+    return WASINN_OK;
+}
+
+static wasinn_status within_limits(wasinn_guest *guest, uint64_t bytes, wasinn_message *message) {
+    const wasinn_limits *limits = &guest->limits;
+    if (bytes > limits->model_bytes)
+        return wasinn_refuse(message, WASINN_TOO_LARGE, "the model has %llu bytes; the limit is %llu",
+                             (unsigned long long)bytes, (unsigned long long)limits->model_bytes);
+    if (guest->held_bytes > limits->total_bytes || bytes > limits->total_bytes - guest->held_bytes)
+        return wasinn_refuse(message, WASINN_TOO_LARGE,
+                             "the guest holds %llu bytes and asks for %llu more; the limit is %llu",
+                             (unsigned long long)guest->held_bytes, (unsigned long long)bytes,
+                             (unsigned long long)limits->total_bytes);
+    return WASINN_OK;
+}
+
+static void put_graph(wasinn_guest *guest, wasinn__graph *made, wasinn_handle *graph) {
+    *graph = wasinn__handles_put(&guest->handles, WASINN__KIND_GRAPH, made);
+    guest->graphs++;
+}
+
+static wasinn_status load(wasinn_guest *guest, const wasinn_blob *blobs, size_t count,
+                          wasinn_encoding encoding, wasinn_target target, wasinn_handle *graph,
+                          wasinn_message *message) {
+    wasinn_source source = {.kind = WASINN_SOURCE_BLOBS, .blobs = blobs, .blob_count = count};
+    wasinn__stop stop = wasinn__guest_stop(guest);
+    wasinn__backend *backend;
+    wasinn__graph *made;
+    uint64_t bytes = 0;
+    if (count == 0)
+        return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "no bytes of a model were given");
+    if ((unsigned)target >= WASINN_TARGET_COUNT)
+        return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "target %u is unknown", (unsigned)target);
+    wasinn_status status = room_for_graph(guest, message);
+    if (status == WASINN_OK)
+        status = wasinn__backends_find(guest->host->backends, blobs, count, &encoding, &backend, message);
+    for (size_t i = 0; i < count; i++)
+        bytes += blobs[i].size;
+    if (status == WASINN_OK)
+        status = within_limits(guest, bytes, message);
+    if (status == WASINN_OK)
+        status = wasinn__graph_load(backend, &source, encoding, target, &stop, &made, message);
+    if (status != WASINN_OK)
+        return status;
+    status = within_limits(guest, made->bytes, message);
+    if (status != WASINN_OK) {
+        wasinn__graph_release(made);
+        return status;
+    }
+    made->owner = guest;
+    guest->held_bytes += made->bytes;
+    put_graph(guest, made, graph);
+    return WASINN_OK;
+}
+
+wasinn_status wasinn_load(wasinn_guest *guest, const wasinn_blob *blobs, size_t count,
+                          wasinn_encoding encoding, wasinn_target target, wasinn_handle *graph) {
+    wasinn_message message = wasinn__guest_begin(guest);
+    return wasinn__guest_end(guest, load(guest, blobs, count, encoding, target, graph, &message));
+}
+
+static wasinn_status load_by_name(wasinn_guest *guest, const char *name, size_t length, wasinn_handle *graph,
+                                  wasinn_message *message) {
+    wasinn__stop stop = wasinn__guest_stop(guest);
+    wasinn__graph *shared;
+    int shown = length < 200 ? (int)length : 200;
+    if (!wasinn__utf8_valid(name, length))
+        return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "the model name '%.*s' is not UTF-8", shown,
+                             name);
+    wasinn__model *model = wasinn__models_find(guest->host->models, name, length);
+    if (!model)
+        return wasinn_refuse(message, WASINN_NOT_FOUND, "no model is registered as '%.*s'", shown, name);
+    wasinn_status status = room_for_graph(guest, message);
+    if (status == WASINN_OK)
+        status = wasinn__model_graph(model, guest->host->backends, &stop, &shared, message);
+    if (status != WASINN_OK)
+        return status;
+    put_graph(guest, shared, graph);
+    return WASINN_OK;
+}
+
+wasinn_status wasinn_load_by_name(wasinn_guest *guest, const char *name, size_t length,
+                                  wasinn_handle *graph) {
+    wasinn_message message = wasinn__guest_begin(guest);
+    return wasinn__guest_end(guest, load_by_name(guest, name, length, graph, &message));
+}
+
+static wasinn_status find_graph(wasinn_guest *guest, wasinn_handle handle, wasinn__graph **graph) {
+    *graph = wasinn__handles_get(&guest->handles, handle, WASINN__KIND_GRAPH);
+    if (!*graph)
+        return wasinn__guest_fail(guest, WASINN_INVALID_HANDLE, "%u is not a graph of this guest", handle);
+    return WASINN_OK;
+}
+
+wasinn_status wasinn_graph_port_count(wasinn_guest *guest, wasinn_handle handle, wasinn_direction direction,
+                                      uint32_t *count) {
+    wasinn__graph *graph;
+    wasinn_status status = find_graph(guest, handle, &graph);
+    if (status == WASINN_OK)
+        *count = graph->port_counts[direction == WASINN_OUTPUT];
+    return status;
+}
+
+wasinn_status wasinn_graph_port(wasinn_guest *guest, wasinn_handle handle, wasinn_direction direction,
+                                uint32_t index, wasinn_port *port) {
+    wasinn__graph *graph;
+    wasinn_direction side = direction == WASINN_OUTPUT ? WASINN_OUTPUT : WASINN_INPUT;
+    wasinn_status status = find_graph(guest, handle, &graph);
+    if (status != WASINN_OK)
+        return status;
+    if (index >= graph->port_counts[side])
+        return wasinn__guest_fail(guest, WASINN_INVALID_ARGUMENT,
+                                  "the graph has %u %ss, there is no number %u", graph->port_counts[side],
+                                  side == WASINN_INPUT ? "input" : "output", index);
+    *port = graph->ports[side][index];
+    return WASINN_OK;
+}

@@ -1,0 +1,31 @@
+/* Models that the host registered by name: loaded at first use, shared by all guests. */
+#ifndef WASINN_CORE_MODELS_H
+#define WASINN_CORE_MODELS_H
+
+#include "core/graph.h"
+
+typedef struct wasinn__model {
+    struct wasinn__model *next;
+    char *name;
+    char *path;
+    wasinn_encoding encoding;
+    wasinn_target target;
+    pthread_mutex_t lock; /* of the fields below */
+    pthread_cond_t settled;
+    bool loading;
+    wasinn__graph *graph;
+} wasinn__model;
+
+wasinn_status wasinn__model_new(const char *name, const char *path, wasinn_encoding encoding,
+                                wasinn_target target, wasinn__model **model, wasinn_message *message);
+void wasinn__model_free(wasinn__model *model);
+
+/* NULL: none of that name. */
+wasinn__model *wasinn__models_find(wasinn__model *models, const char *name, size_t length);
+
+/* Gives a reference to the model's graph, loading it if nobody has. A guest that comes while another one
+ * loads it waits, within its own limits. */
+wasinn_status wasinn__model_graph(wasinn__model *model, wasinn__backend *backends, wasinn__stop *stop,
+                                  wasinn__graph **graph, wasinn_message *message);
+
+#endif

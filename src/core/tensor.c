@@ -1,0 +1,115 @@
+#include "core/tensor.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    size_t size;
+} types[WASINN_TYPE_COUNT] = {
+    [WASINN_TYPE_F16] = {"f16", 2},   [WASINN_TYPE_F32] = {"f32", 4},     [WASINN_TYPE_F64] = {"f64", 8},
+    [WASINN_TYPE_BF16] = {"bf16", 2}, [WASINN_TYPE_U8] = {"u8", 1},       [WASINN_TYPE_I32] = {"i32", 4},
+    [WASINN_TYPE_I64] = {"i64", 8},   [WASINN_TYPE_I8] = {"i8", 1},       [WASINN_TYPE_U16] = {"u16", 2},
+    [WASINN_TYPE_I16] = {"i16", 2},   [WASINN_TYPE_U32] = {"u32", 4},     [WASINN_TYPE_U64] = {"u64", 8},
+    [WASINN_TYPE_BOOL] = {"bool", 1}, [WASINN_TYPE_OTHER] = {"other", 0},
+};
+
+const char *wasinn_type_name(wasinn_type type) {
+    return (unsigned)type < WASINN_TYPE_COUNT ? types[type].name : "unknown";
+}
+
+size_t wasinn_type_size(wasinn_type type) {
+    return (unsigned)type < WASINN_TYPE_COUNT ? types[type].size : 0;
+}
+
+bool wasinn_type_parse(const char *name, wasinn_type *type) {
+    for (int i = 0; i < WASINN_TYPE_OTHER; i++) {
+        if (strcmp(name, types[i].name) == 0) {
+            *type = (wasinn_type)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool wasinn__elements(uint32_t rank, const int64_t *dims, uint64_t *elements) {
+    uint64_t product = 1;
+    bool empty = false, overflow = false;
+    for (uint32_t i = 0; i < rank; i++) {
+        if (dims[i] < 0)
+            return false;
+        if (dims[i] == 0)
+            empty = true;
+        else if (product > (uint64_t)INT64_MAX / (uint64_t)dims[i])
+            overflow = true;
+        else
+            product *= (uint64_t)dims[i];
+    }
+    if (overflow)
+        return false;
+    *elements = empty ? 0 : product;
+    return true;
+}
+
+bool wasinn__bytes(wasinn_type type, uint32_t rank, const int64_t *dims, uint64_t *bytes) {
+    uint64_t elements, size = wasinn_type_size(type);
+    if (size == 0 || !wasinn__elements(rank, dims, &elements) || elements > (uint64_t)INT64_MAX / size)
+        return false;
+    *bytes = elements * size;
+    return true;
+}
+
+const char *wasinn__shape_text(wasinn_type type, uint32_t rank, const int64_t *dims,
+                               char text[WASINN__SHAPE_TEXT]) {
+    size_t used = (size_t)snprintf(text, WASINN__SHAPE_TEXT, "%s [", wasinn_type_name(type));
+    if (rank > WASINN_MAX_RANK)
+        used += (size_t)snprintf(text + used, WASINN__SHAPE_TEXT - used, "...");
+    for (uint32_t i = 0; i < rank && rank <= WASINN_MAX_RANK; i++) {
+        const char *comma = i ? "," : "";
+        if (dims[i] < 0)
+            used += (size_t)snprintf(text + used, WASINN__SHAPE_TEXT - used, "%s?", comma);
+        else
+            used +=
+                (size_t)snprintf(text + used, WASINN__SHAPE_TEXT - used, "%s%lld", comma, (long long)dims[i]);
+    }
+    snprintf(text + used, WASINN__SHAPE_TEXT - used, "]");
+    return text;
+}
+
+static bool type_carries(wasinn_type given, wasinn_type wanted) {
+    switch (wanted) {
+    case WASINN_TYPE_BOOL:
+    case WASINN_TYPE_I8:
+        return given == wanted || given == WASINN_TYPE_U8;
+    case WASINN_TYPE_U32:
+        return given == wanted || given == WASINN_TYPE_I32;
+    case WASINN_TYPE_U64:
+        return given == wanted || given == WASINN_TYPE_I64;
+    case WASINN_TYPE_OTHER:
+        return false;
+    default:
+        return given == wanted;
+    }
+}
+
+bool wasinn__port_accepts(const wasinn_port *port, const wasinn_tensor *tensor) {
+    if (!type_carries(tensor->type, port->type))
+        return false;
+    if (port->rank == WASINN_DYNAMIC_RANK)
+        return true;
+    if (port->rank != tensor->rank)
+        return false;
+    for (uint32_t i = 0; i < port->rank; i++)
+        if (port->dims[i] >= 0 && port->dims[i] != tensor->dims[i])
+            return false;
+    return true;
+}
+
+bool wasinn__port_is_static(const wasinn_port *port) {
+    if (port->rank == WASINN_DYNAMIC_RANK)
+        return false;
+    for (uint32_t i = 0; i < port->rank; i++)
+        if (port->dims[i] < 0)
+            return false;
+    return true;
+}

@@ -1,0 +1,27 @@
+/* Shapes and element types: sizes, text, and what a port accepts. */
+#ifndef WASINN_CORE_TENSOR_H
+#define WASINN_CORE_TENSOR_H
+
+#include "wasinn/wasinn.h"
+
+/* Room for "bf16 [18446744073709551615,...]" of the highest rank. */
+#define WASINN__SHAPE_TEXT 400
+
+/* Product of the dimensions, 1 for rank 0. False when one is negative or the product leaves 63 bits. */
+bool wasinn__elements(uint32_t rank, const int64_t *dims, uint64_t *elements);
+
+/* Bytes of a tensor of a known shape. False as above, or when the type has no size. */
+bool wasinn__bytes(wasinn_type type, uint32_t rank, const int64_t *dims, uint64_t *bytes);
+
+/* "f32 [1,3,?,?]"; "f32 []" for a scalar; "f32 [...]" for any rank. Returns `text`. */
+const char *wasinn__shape_text(wasinn_type type, uint32_t rank, const int64_t *dims,
+                               char text[WASINN__SHAPE_TEXT]);
+
+/* Whether a tensor of this type and shape may be given to the port. Types that no wasi-nn ABI can name are
+ * carried by the one of the same width that it can: bool and i8 by u8, u32 by i32, u64 by i64. */
+bool wasinn__port_accepts(const wasinn_port *port, const wasinn_tensor *tensor);
+
+/* Whether the port's size is known without running the model. */
+bool wasinn__port_is_static(const wasinn_port *port);
+
+#endif

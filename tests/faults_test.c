@@ -1,0 +1,216 @@
+/* Every allocation and every backend call fails once, in turn, until a whole session succeeds: each failure
+ * is an error with a message, and nothing is lost. */
+#include "check.h"
+#include "core/memory.h"
+#include "world.h"
+
+#include <stdlib.h>
+
+#include "backends/fake.h"
+
+typedef struct fault {
+    int at, seen;
+    const char *entry; /* the one that failed */
+} fault;
+
+static bool fails(void *data, const char *entry) {
+    fault *fault = data;
+    if (++fault->seen != fault->at)
+        return false;
+    fault->entry = entry;
+    return true;
+}
+
+static wasinn_status infer(wasinn_guest *guest, wasinn_handle graph) {
+    const float ones[4] = {1, 1, 1, 1};
+    wasinn_tensor input = {.type = WASINN_TYPE_F32, .rank = 2, .dims = {2, 2}, .data = ones, .size = 16},
+                  output;
+    wasinn_handle execution;
+    wasinn_status status = wasinn_init_execution_context(guest, graph, &execution);
+    for (uint32_t i = 0; i < 2 && status == WASINN_OK; i++)
+        status = wasinn_set_input(guest, execution, i, &input);
+    if (status == WASINN_OK)
+        status = wasinn_compute(guest, execution);
+    if (status == WASINN_OK)
+        status = wasinn_output(guest, execution, 0, &output);
+    if (status == WASINN_OK)
+        CHECK(output.size == 16 && ((const float *)output.data)[3] == 2);
+    return status;
+}
+
+static wasinn_status use_guest(wasinn_guest *guest) {
+    static const char add[] = "fake\ninput a f32 2 2\ninput b f32 2 2\noutput sum f32 2 2 = add a b\n";
+    const wasinn_blob blobs[] = {{add, sizeof add - 1}, {"weights", 7}};
+    wasinn_handle graph, named;
+    wasinn_status status = wasinn_load(guest, blobs, 2, WASINN_ENCODING_OPENVINO, WASINN_TARGET_CPU, &graph);
+    if (status == WASINN_OK)
+        status = wasinn_load_by_name(guest, "add", 3, &named);
+    if (status == WASINN_OK)
+        status = infer(guest, graph);
+    if (status == WASINN_OK)
+        status = infer(guest, named);
+    if (status == WASINN_OK)
+        status = wasinn_close(guest, graph);
+    if (status != WASINN_OK)
+        CHECK(wasinn_guest_last_error(guest)[0] != '\0');
+    return status;
+}
+
+static wasinn_status use_host(wasinn_host *host) {
+    wasinn_guest *guest;
+    wasinn_status status = wasinn_host_add_backend(host, &wasinn__backend_fake);
+    if (status == WASINN_OK)
+        status = wasinn_host_set_library(host, "fake", "anywhere");
+    if (status == WASINN_OK)
+        status = wasinn_host_add_model(host, "add", "faults_test.fake", WASINN_ENCODING_OPENVINO,
+                                       WASINN_TARGET_CPU);
+    if (status != WASINN_OK) {
+        CHECK(wasinn_host_last_error()[0] != '\0');
+        return status;
+    }
+    status = wasinn_guest_new(host, &guest);
+    if (status != WASINN_OK)
+        return status;
+    status = use_guest(guest);
+    wasinn_guest_free(guest);
+    return status;
+}
+
+static wasinn_status session(fault *fault) {
+    wasinn_host *host;
+    wasinn_status status = wasinn_host_new(&host);
+    if (status != WASINN_OK)
+        return status;
+    if (fault)
+        host->faults = (wasinn__faults){fails, fault};
+    status = use_host(host);
+    wasinn_host_free(host);
+    return status;
+}
+
+static void test_allocations(void) {
+    wasinn_status status = WASINN_TOO_LARGE;
+    uint64_t alive = wasinn__alloc_alive(), nth;
+    check_case = "allocations";
+    for (nth = 1; status != WASINN_OK && nth < 1000; nth++) {
+        wasinn__alloc_fail_at(nth);
+        status = session(NULL);
+        CHECK(status == WASINN_OK || status == WASINN_TOO_LARGE);
+        CHECK_EQ(wasinn__alloc_alive(), alive);
+    }
+    wasinn__alloc_fail_at(0);
+    CHECK_EQ(status, WASINN_OK);
+    CHECK(nth > 15);
+}
+
+static void test_backend_calls(void) {
+    wasinn_status status = WASINN_RUNTIME_ERROR;
+    uint64_t alive = wasinn__alloc_alive();
+    fault fault = {0};
+    check_case = "backend calls";
+    for (int at = 1; status != WASINN_OK && at < 1000; at++) {
+        fault.at = at;
+        fault.seen = 0;
+        fault.entry = NULL;
+        status = session(&fault);
+        CHECK_EQ(wasinn__alloc_alive(), alive);
+        CHECK_EQ(status, fault.entry ? WASINN_RUNTIME_ERROR : WASINN_OK);
+    }
+    CHECK_EQ(status, WASINN_OK);
+    /* open, 2 x load, 2 x 3 ports, 2 x (create, 2 x input, run, output) */
+    CHECK_EQ(fault.seen, 1 + 2 + 6 + 10);
+}
+
+/* A failed compute leaves no output that could be read, and the next one works. */
+static void test_recovery(void) {
+    world w;
+    fault fault = {0};
+    uint32_t context;
+    const uint32_t dims[] = {1};
+    check_case = "recovery";
+    world_new(&w, NULL);
+    w.host->faults = (wasinn__faults){fails, &fault};
+    CHECK_EQ(world_open(&w, "scalar", &context), 0);
+    put_bytes(&w, 1024, (float[]){4}, 4);
+    put_tensor(&w, 256, 1, 0, dims, 1024, 4);
+    CHECK_EQ(CALL(&w, "set_input", context, 0, 256), 0);
+    CHECK_EQ(CALL(&w, "compute", context), 0);
+    fault.at = fault.seen + 1;
+    CHECK_EQ(CALL(&w, "compute", context), 5);
+    CHECK_TEXT(w.log, "compute: runtime_error: fake: a fault was injected into run");
+    CHECK_EQ(CALL(&w, "get_output", context, 0, 2048, 4, 0), 5);
+    CHECK_EQ(CALL(&w, "compute", context), 0);
+    fault.at = fault.seen + 1;
+    CHECK_EQ(CALL(&w, "get_output", context, 0, 2048, 4, 0), 5);
+    CHECK_EQ(CALL(&w, "get_output", context, 0, 2048, 4, 0), 0);
+    /* An input that could not be set is unset: the old value is gone. */
+    fault.at = fault.seen + 1;
+    CHECK_EQ(CALL(&w, "set_input", context, 0, 256), 5);
+    CHECK_EQ(CALL(&w, "compute", context), 5);
+    CHECK_TEXT(w.log, "has not been set");
+    world_free(&w);
+}
+
+static wasinn_backend broken;
+
+static void test_tables(void) {
+    wasinn_host *host;
+    wasinn_backend_info info;
+    check_case = "tables";
+    CHECK_EQ(wasinn_host_new(&host), WASINN_OK);
+    broken = wasinn__backend_fake;
+    broken.abi_version = 2;
+    CHECK_EQ(wasinn_host_add_backend(host, &broken), WASINN_INVALID_ARGUMENT);
+    CHECK_TEXT(wasinn_host_last_error(), "ABI version 2; wanted 1");
+    broken = wasinn__backend_fake;
+    broken.run = NULL;
+    CHECK_EQ(wasinn_host_add_backend(host, &broken), WASINN_INVALID_ARGUMENT);
+    broken = wasinn__backend_fake;
+    broken.struct_size = 64;
+    CHECK_EQ(wasinn_host_add_backend(host, &broken), WASINN_INVALID_ARGUMENT);
+    /* One that was built before `probe` existed is not asked to probe. */
+    broken = wasinn__backend_fake;
+    broken.struct_size = offsetof(wasinn_backend, probe);
+    CHECK_EQ(wasinn_host_add_backend(host, &broken), WASINN_OK);
+    wasinn_guest *guest;
+    wasinn_handle graph;
+    wasinn_blob blobs[] = {{"fake\n", 5}, {"", 0}};
+    CHECK_EQ(wasinn_guest_new(host, &guest), WASINN_OK);
+    CHECK_EQ(wasinn_load(guest, blobs, 2, WASINN_ENCODING_AUTODETECT, WASINN_TARGET_CPU, &graph),
+             WASINN_INVALID_ENCODING);
+    CHECK_EQ(wasinn_load(guest, blobs, 2, WASINN_ENCODING_OPENVINO, WASINN_TARGET_CPU, &graph), WASINN_OK);
+    wasinn_guest_free(guest);
+    CHECK_EQ(wasinn_host_backend_info(host, 0, &info), WASINN_OK);
+    CHECK_TEXT(info.name, "fake");
+    CHECK_EQ(wasinn_host_backend_info(host, 99, &info), WASINN_NOT_FOUND);
+    wasinn_host_free(host);
+}
+
+static void test_missing_library(void) {
+    world w;
+    uint32_t graph;
+    wasinn_backend_info info;
+    check_case = "missing library";
+    world_new(&w, NULL);
+    CHECK_EQ(wasinn_host_set_library(w.host, "fake", "missing"), WASINN_OK);
+    CHECK_EQ(wasinn_host_set_library(w.host, "nothing", "x"), WASINN_INVALID_ARGUMENT);
+    CHECK_EQ(world_load(&w, "add", &graph), 2);
+    CHECK_TEXT(w.log, "fake: its library is missing");
+    CHECK_EQ(wasinn_host_backend_info(w.host, 0, &info), WASINN_OK);
+    CHECK(!info.version && strstr(info.problem, "missing"));
+    CHECK_EQ(wasinn_host_set_library(w.host, "fake", "there"), WASINN_OK);
+    CHECK_EQ(world_load(&w, "add", &graph), 0);
+    world_free(&w);
+}
+
+int main(void) {
+    FILE *stream = fopen("faults_test.fake", "w");
+    fputs("fake\ninput a f32 2 2\ninput b f32 2 2\noutput sum f32 2 2 = add a b\n", stream);
+    fclose(stream);
+    test_allocations();
+    test_backend_calls();
+    test_recovery();
+    test_tables();
+    test_missing_library();
+    return check_result();
+}
