@@ -3,10 +3,11 @@
  *     conformance_test              the fake one
  *     conformance_test FIXTURES     OpenVINO, with the models in that folder
  */
-#include "check.h"
-#include "world.h"
-
 #include <stdlib.h>
+
+#include "check.h"
+#include "core/memory.h"
+#include "world.h"
 
 /* Addresses in the test guest's memory. */
 enum { OUT = 0, BUILDERS = 64, TENSOR = 256, DATA = 1024, NAME = 2048, MODEL = 4096, OUTPUT = 200 * 1024 };
@@ -251,6 +252,56 @@ static void test_truncated_weights(world *w) {
         }
     }
     model_free(&model);
+}
+
+/* A model with weights, whose bytes in guest memory are overwritten after load: the runtime has its own copy.
+ */
+static void test_own_weights(world *w) {
+    static float picture[64 * 64 * 3];
+    static const uint32_t dims[] = {1, 64, 64, 3};
+    uint32_t context;
+    char path[4096];
+    if (!w->fixtures || !CHECK_EQ(world_open(w, "shapes", &context), 0))
+        return;
+    static const char *const shapes[] = {"circle", "square", "triangle", "cross", "ring"};
+    for (uint32_t shape = 0; shape < 5; shape++) {
+        snprintf(path, sizeof path, "%s/%s.f32", w->fixtures, shapes[shape]);
+        FILE *stream = fopen(path, "rb");
+        CHECK(stream && fread(picture, sizeof picture, 1, stream) == 1);
+        fclose(stream);
+        put_bytes(w, MODEL, picture, sizeof picture);
+        put_tensor(w, TENSOR, 1, 4, dims, MODEL, sizeof picture);
+        CHECK_EQ(CALL(w, "set_input", context, 0, TENSOR), 0);
+        CHECK_EQ(CALL(w, "compute", context), 0);
+        CHECK_EQ(get(w, context, 0, 20), 0);
+        for (uint32_t other = 0; other < 5; other++)
+            CHECK(output_f32(w, shape) >= output_f32(w, other));
+    }
+}
+
+/* A guest that goes on and on holds no more than one that has just begun. */
+static void test_leaks(world *w) {
+    uint32_t graph, context;
+    uint64_t alive = 0, held = 0;
+    CHECK_EQ(world_load(w, "add", &graph), 0);
+    for (int round = 0; round < 300; round++) {
+        if (round == 1) {
+            alive = wasinn__alloc_alive();
+            held = w->guest->held_bytes;
+        }
+        CHECK_EQ(CALL(w, "init_execution_context", graph, OUT), 0);
+        context = get_u32(w, OUT);
+        for (uint32_t i = 0; i < 2; i++)
+            CHECK_EQ(set_f32(w, context, i, 2, two_by_two, (float[]){1, 2, 3, 4}, 4), 0);
+        CHECK_EQ(CALL(w, "compute", context), 0);
+        CHECK_EQ(get(w, context, 0, 16), 0);
+        CHECK_EQ(wasinn_close(w->guest, context), WASINN_OK);
+        CHECK_EQ(CALL(w, "compute", context), 1);
+    }
+    CHECK_EQ(wasinn__alloc_alive(), alive);
+    CHECK_EQ(w->guest->held_bytes, held);
+    CHECK_EQ(wasinn_close(w->guest, graph), WASINN_OK);
+    CHECK_EQ(w->guest->held_bytes, 0);
 }
 
 static void test_tensors(world *w) {
@@ -622,6 +673,8 @@ static const struct {
     {"time", test_time},
     {"last_error", test_last_error},
     {"ports", test_ports},
+    {"own weights", test_own_weights},
+    {"leaks", test_leaks},
 };
 
 int main(int argc, char **argv) {
