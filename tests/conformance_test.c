@@ -540,7 +540,7 @@ static void test_names(world *w) {
 static void test_limits(world *w) {
     wasinn_limits limits;
     uint32_t graph, context;
-    wasinn_limits_default(&limits);
+    wasinn_limits_default(&limits, sizeof limits);
     limits.graphs = 2;
     limits.executions = 3;
     wasinn_guest_set_limits(w->guest, &limits);
@@ -558,12 +558,12 @@ static void test_limits(world *w) {
 
     world_renew_guest(w);
     model_bytes add = model_read(w, "add");
-    wasinn_limits_default(&limits);
+    wasinn_limits_default(&limits, sizeof limits);
     limits.model_bytes = add.size[0] + add.size[1] - 1;
     wasinn_guest_set_limits(w->guest, &limits);
     CHECK_EQ(world_load(w, "add", &graph), 7);
     CHECK_TEXT(w->log, "load: too_large: the model has");
-    wasinn_limits_default(&limits);
+    wasinn_limits_default(&limits, sizeof limits);
     limits.total_bytes = 3 * (add.size[0] + add.size[1]);
     wasinn_guest_set_limits(w->guest, &limits);
     uint32_t error = 0;
@@ -573,7 +573,7 @@ static void test_limits(world *w) {
     model_free(&add);
 
     world_renew_guest(w);
-    wasinn_limits_default(&limits);
+    wasinn_limits_default(&limits, sizeof limits);
     limits.tensor_bytes = 15;
     wasinn_guest_set_limits(w->guest, &limits);
     CHECK_EQ(world_open(w, "add", &context), 7);
@@ -581,7 +581,7 @@ static void test_limits(world *w) {
     CHECK_EQ(world_open(w, "dynamic", &context), 0);
     CHECK_EQ(set_f32(w, context, 0, 2, (uint32_t[]){2, 3}, (float[6]){0}, 6), 7);
     CHECK_EQ(set_f32(w, context, 0, 2, (uint32_t[]){1, 3}, (float[3]){0}, 3), 0);
-    wasinn_limits_default(&limits);
+    wasinn_limits_default(&limits, sizeof limits);
     wasinn_guest_set_limits(w->guest, &limits);
     CHECK_EQ(world_open(w, "wide", &context), 7);
     CHECK_TEXT(w->log, "the limit is 268435456 bytes");
@@ -600,7 +600,7 @@ static void test_time(world *w) {
     float one = 1;
     CHECK_EQ(world_open(w, "slow", &context), 0);
     CHECK_EQ(set_f32(w, context, 0, 1, (uint32_t[]){1}, &one, 1), 0);
-    wasinn_limits_default(&limits);
+    wasinn_limits_default(&limits, sizeof limits);
     limits.compute_ms = 50;
     wasinn_guest_set_limits(w->guest, &limits);
     for (int i = 0; i < 2; i++) {
@@ -615,12 +615,12 @@ static void test_time(world *w) {
     CHECK_EQ(world_load(w, "add", &graph), 5);
     CHECK_TEXT(w->log, "load: timeout");
     wasinn_guest_resume(w->guest);
-    wasinn_limits_default(&limits);
+    wasinn_limits_default(&limits, sizeof limits);
     limits.load_ms = 0;
     wasinn_guest_set_limits(w->guest, &limits);
     CHECK_EQ(world_load(w, "add", &graph), 5);
     CHECK_TEXT(w->log, "load: timeout");
-    wasinn_limits_default(&limits);
+    wasinn_limits_default(&limits, sizeof limits);
     wasinn_guest_set_limits(w->guest, &limits);
     still_works(w);
 }

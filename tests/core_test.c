@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "core/handle.h"
+#include "core/host.h"
 #include "core/tensor.h"
 #include "core/text.h"
 #include "core/watchdog.h"
@@ -178,6 +179,28 @@ static void test_watchdog(void) {
     CHECK(wasinn__deadline(WASINN_UNLIMITED) == WASINN__NEVER);
 }
 
+/* A program that was built when the struct had fewer limits, and one for which it has more. */
+static void test_limits(void) {
+    struct {
+        wasinn_limits known;
+        uint64_t later;
+    } newer;
+    wasinn_limits older, set;
+    check_case = "limits";
+    memset(&older, 0xFF, sizeof older);
+    wasinn_limits_default(&older, offsetof(wasinn_limits, load_ms));
+    CHECK_EQ(older.total_bytes, (uint64_t)4 << 30);
+    CHECK_EQ(older.load_ms, UINT64_MAX);
+    older.graphs = 7;
+    wasinn__limits_set(&set, &older);
+    CHECK(set.graphs == 7 && set.load_ms == 300000 && set.compute_ms == 120000);
+    wasinn_limits_default(&newer.known, sizeof newer);
+    CHECK(newer.later == 0 && newer.known.compute_ms == 120000);
+    newer.known.compute_ms = 5;
+    wasinn__limits_set(&set, &newer.known);
+    CHECK_EQ(set.compute_ms, 5);
+}
+
 int main(void) {
     test_escape();
     test_utf8();
@@ -186,5 +209,6 @@ int main(void) {
     test_accepts();
     test_handles();
     test_watchdog();
+    test_limits();
     return check_result();
 }

@@ -180,9 +180,9 @@ static void test_tables(void) {
              WASINN_INVALID_ENCODING);
     CHECK_EQ(wasinn_load(guest, blobs, 2, WASINN_ENCODING_OPENVINO, WASINN_TARGET_CPU, &graph), WASINN_OK);
     wasinn_guest_free(guest);
-    CHECK_EQ(wasinn_host_backend_info(host, 0, &info), WASINN_OK);
+    CHECK_EQ(wasinn_host_backend_info(host, 0, &info, sizeof info), WASINN_OK);
     CHECK_TEXT(info.name, "fake");
-    CHECK_EQ(wasinn_host_backend_info(host, 99, &info), WASINN_NOT_FOUND);
+    CHECK_EQ(wasinn_host_backend_info(host, 99, &info, sizeof info), WASINN_NOT_FOUND);
     wasinn_host_free(host);
 }
 
@@ -196,7 +196,7 @@ static void test_missing_library(void) {
     CHECK_EQ(wasinn_host_set_library(w.host, "nothing", "x"), WASINN_INVALID_ARGUMENT);
     CHECK_EQ(world_load(&w, "add", &graph), 2);
     CHECK_TEXT(w.log, "fake: its library is missing");
-    CHECK_EQ(wasinn_host_backend_info(w.host, 0, &info), WASINN_OK);
+    CHECK_EQ(wasinn_host_backend_info(w.host, 0, &info, sizeof info), WASINN_OK);
     CHECK(!info.version && strstr(info.problem, "missing"));
     CHECK_EQ(wasinn_host_set_library(w.host, "fake", "there"), WASINN_OK);
     CHECK_EQ(world_load(&w, "add", &graph), 0);

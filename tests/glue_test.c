@@ -309,7 +309,7 @@ static void test_limits(void) {
     CHECK_EQ(wasinn_wasmtime_define(stage.glue, stage.linker), WASINN_OK);
     actor_new(&stage, &actor);
     CHECK_EQ(wasinn_wasmtime_guest(stage.glue, actor.context, &guest), WASINN_OK);
-    wasinn_limits_default(&limits);
+    wasinn_limits_default(&limits, sizeof limits);
     limits.executions = 1;
     wasinn_guest_set_limits(guest, &limits);
     CHECK_EQ(call_number(&actor, "open"), 0);

@@ -109,7 +109,7 @@ static void test_waiting(wasinn_host *host) {
     worker first = {.host = host}, second = {.host = host};
     wasinn_limits limits;
     check_case = "waiting";
-    wasinn_limits_default(&limits);
+    wasinn_limits_default(&limits, sizeof limits);
     CHECK_EQ(wasinn_guest_new(host, &first.guest), WASINN_OK);
     CHECK_EQ(wasinn_guest_new(host, &second.guest), WASINN_OK);
     limits.load_ms = 100;

@@ -152,8 +152,11 @@ typedef enum wasinn_direction { WASINN_INPUT = 0, WASINN_OUTPUT } wasinn_directi
 
 #define WASINN_UNLIMITED UINT64_MAX
 
-/* What one guest may hold and how long one call may take. Each field takes WASINN_UNLIMITED. */
+/* What one guest may hold and how long one call may take. Each limit takes WASINN_UNLIMITED. */
 typedef struct wasinn_limits {
+    /* sizeof(wasinn_limits), as wasinn_limits_default sets it: limits that a later version adds at the end
+     * keep their defaults for a program that was built before. */
+    size_t struct_size;
     /* Graphs alive. Default 64: a pipeline of models, not a leak. Above: busy. */
     uint64_t graphs;
     /* Execution contexts alive. Default 256: a few for each graph. Above: busy. */
@@ -173,8 +176,8 @@ typedef struct wasinn_limits {
     uint64_t compute_ms;
 } wasinn_limits;
 
-/* Fills in the defaults given above. */
-WASINN_API void wasinn_limits_default(wasinn_limits *limits);
+/* Fills in the defaults given above; `size` is sizeof(wasinn_limits). */
+WASINN_API void wasinn_limits_default(wasinn_limits *limits, size_t size);
 
 /* ---- Host --------------------------------------------------------------------------------------- */
 
@@ -221,8 +224,10 @@ typedef struct wasinn_backend_info {
     const char *problem; /* why it could not be opened; NULL when it could */
 } wasinn_backend_info;
 
-/* Describes backend number `index`, opening its runtime. not_found: there are not so many. Any thread. */
-WASINN_API wasinn_status wasinn_host_backend_info(wasinn_host *host, size_t index, wasinn_backend_info *info);
+/* Describes backend number `index`, opening its runtime; `size` is sizeof(wasinn_backend_info). not_found:
+ * there are not so many. Any thread. */
+WASINN_API wasinn_status wasinn_host_backend_info(wasinn_host *host, size_t index, wasinn_backend_info *info,
+                                                  size_t size);
 
 /* ---- Guest -------------------------------------------------------------------------------------- */
 

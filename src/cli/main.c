@@ -26,7 +26,7 @@ static void print_versions(wasinn_host *host) {
     wasinn_backend_info info;
     printf("wasinn %s\n", wasinn_version());
     printf("Wasmtime %s\n", WASMTIME_VERSION);
-    for (size_t i = 0; wasinn_host_backend_info(host, i, &info) == WASINN_OK; i++) {
+    for (size_t i = 0; wasinn_host_backend_info(host, i, &info, sizeof info) == WASINN_OK; i++) {
         if (info.version)
             printf("%s %s (%s)\n", info.name, info.version, info.path);
         else

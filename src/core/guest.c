@@ -51,7 +51,7 @@ wasinn_status wasinn_close(wasinn_guest *guest, wasinn_handle handle) {
 }
 
 void wasinn_guest_set_limits(wasinn_guest *guest, const wasinn_limits *limits) {
-    guest->limits = *limits;
+    wasinn__limits_set(&guest->limits, limits);
 }
 
 const char *wasinn_guest_last_error(const wasinn_guest *guest) {

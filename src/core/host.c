@@ -35,16 +35,33 @@ wasinn_status wasinn_host_fail(wasinn_status status, const char *format, ...) {
     return end(status);
 }
 
-void wasinn_limits_default(wasinn_limits *limits) {
-    *limits = (wasinn_limits){
-        .graphs = 64,
-        .executions = 256,
-        .model_bytes = (uint64_t)2 << 30,
-        .tensor_bytes = (uint64_t)256 << 20,
-        .total_bytes = (uint64_t)4 << 30,
-        .load_ms = 300000,
-        .compute_ms = 120000,
-    };
+static const wasinn_limits defaults = {
+    .struct_size = sizeof(wasinn_limits),
+    .graphs = 64,
+    .executions = 256,
+    .model_bytes = (uint64_t)2 << 30,
+    .tensor_bytes = (uint64_t)256 << 20,
+    .total_bytes = (uint64_t)4 << 30,
+    .load_ms = 300000,
+    .compute_ms = 120000,
+};
+
+/* Copies as much of a struct as both sides know; what only the caller knows becomes zero. */
+static void copy_known(void *to, size_t to_size, const void *from, size_t from_size) {
+    memcpy(to, from, to_size < from_size ? to_size : from_size);
+    if (to_size > from_size)
+        memset((char *)to + from_size, 0, to_size - from_size);
+}
+
+void wasinn_limits_default(wasinn_limits *limits, size_t size) {
+    copy_known(limits, size, &defaults, sizeof defaults);
+    limits->struct_size = size;
+}
+
+void wasinn__limits_set(wasinn_limits *limits, const wasinn_limits *wanted) {
+    size_t known = wanted->struct_size < sizeof *limits ? wanted->struct_size : sizeof *limits;
+    *limits = defaults;
+    memcpy(limits, wanted, known);
 }
 
 static void destroy(wasinn_host *host) {
@@ -80,7 +97,7 @@ wasinn_status wasinn_host_new(wasinn_host **host) {
         return end(wasinn_refuse(&message, WASINN_TOO_LARGE, "no memory for a host"));
     }
     atomic_init(&made->references, 1);
-    wasinn_limits_default(&made->limits);
+    made->limits = defaults;
     for (size_t i = 0; wasinn__builtin_backends[i]; i++) {
         wasinn_status status = add_backend(made, wasinn__builtin_backends[i], &message);
         if (status != WASINN_OK) {
@@ -102,7 +119,7 @@ void wasinn_host_free(wasinn_host *host) {
 }
 
 void wasinn_host_set_limits(wasinn_host *host, const wasinn_limits *limits) {
-    host->limits = *limits;
+    wasinn__limits_set(&host->limits, limits);
 }
 
 void wasinn_host_set_log(wasinn_host *host, wasinn_log_fn log, void *data) {
@@ -151,20 +168,21 @@ wasinn_status wasinn_host_add_model(wasinn_host *host, const char *name, const c
     return WASINN_OK;
 }
 
-wasinn_status wasinn_host_backend_info(wasinn_host *host, size_t index, wasinn_backend_info *info) {
+wasinn_status wasinn_host_backend_info(wasinn_host *host, size_t index, wasinn_backend_info *info,
+                                       size_t size) {
     wasinn_message message = begin();
     wasinn__backend *backend = host->backends;
     for (size_t i = 0; backend && i < index; i++)
         backend = backend->next;
     if (!backend)
         return end(wasinn_refuse(&message, WASINN_NOT_FOUND, "there is no backend number %zu", index));
-    wasinn_message problem = begin();
-    *info = (wasinn_backend_info){.name = backend->table->name};
-    if (wasinn__backend_open(backend, &problem) != WASINN_OK) {
-        info->problem = backend->problem;
-        return WASINN_OK;
+    wasinn_backend_info known = {.name = backend->table->name};
+    if (wasinn__backend_open(backend, &message) == WASINN_OK) {
+        known.version = backend->version;
+        known.path = backend->path;
+    } else {
+        known.problem = backend->problem;
     }
-    info->version = backend->version;
-    info->path = backend->path;
+    copy_known(info, size, &known, sizeof known);
     return WASINN_OK;
 }

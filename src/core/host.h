@@ -17,4 +17,7 @@ struct wasinn_host {
     wasinn__faults faults;
 };
 
+/* Takes the limits that the caller's struct has, and defaults for the rest. */
+void wasinn__limits_set(wasinn_limits *limits, const wasinn_limits *wanted);
+
 #endif
