@@ -9,6 +9,7 @@
 #include "core/tensor.h"
 #include "core/text.h"
 #include "core/watchdog.h"
+#include "wasinn/engine.h"
 
 static void escapes(const char *text, size_t length, size_t capacity, const char *wanted) {
     char *out = malloc(capacity ? capacity : 1);
@@ -201,6 +202,44 @@ static void test_limits(void) {
     CHECK_EQ(set.compute_ms, 5);
 }
 
+static void put_buffers(uint8_t *memory, const uint32_t *sizes, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
+        memcpy(memory + 8 * i + 4, &sizes[i], 4);
+}
+
+static uint32_t size_of_first(const uint8_t *memory) {
+    uint32_t size;
+    memcpy(&size, memory + 4, 4);
+    return size;
+}
+
+static void test_short_io(void) {
+    uint8_t *bytes = calloc(1, 32);
+    wasinn_memory memory = {bytes, 32};
+    wasinn_short_io cut;
+    check_case = "short io";
+    put_buffers(bytes, (uint32_t[]){10, 20, 30, 40}, 4);
+    CHECK_EQ(wasinn_shorten_io(&memory, 0, 4, 100).count, 4);
+    CHECK_EQ(wasinn_shorten_io(&memory, 0, 4, 99).count, 3);
+    CHECK_EQ(wasinn_shorten_io(&memory, 0, 4, 10).count, 1);
+    CHECK_EQ(size_of_first(bytes), 10);
+    cut = wasinn_shorten_io(&memory, 0, 4, 9);
+    CHECK(cut.count == 1 && size_of_first(bytes) == 9);
+    wasinn_restore_io(&memory, &cut);
+    CHECK_EQ(size_of_first(bytes), 10);
+    put_buffers(bytes, (uint32_t[]){UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX}, 4);
+    cut = wasinn_shorten_io(&memory, 0, 4, 1u << 26);
+    CHECK(cut.count == 1 && size_of_first(bytes) == 1u << 26);
+    wasinn_restore_io(&memory, &cut);
+    CHECK_EQ(size_of_first(bytes), UINT32_MAX);
+    /* Outside memory: left alone. */
+    CHECK_EQ(wasinn_shorten_io(&memory, 8, 4, 1).count, 4);
+    CHECK_EQ(wasinn_shorten_io(&memory, UINT32_MAX, 1, 1).whole, 0);
+    CHECK_EQ(wasinn_shorten_io(&memory, 0, UINT32_MAX, 1).count, UINT32_MAX);
+    CHECK_EQ(wasinn_shorten_io(&memory, 32, 0, 1).count, 0);
+    free(bytes);
+}
+
 int main(void) {
     test_escape();
     test_utf8();
@@ -210,5 +249,6 @@ int main(void) {
     test_handles();
     test_watchdog();
     test_limits();
+    test_short_io();
     return check_result();
 }

@@ -8,6 +8,8 @@
 #include "core/memory.h"
 #include "wasinn/wasmtime.h"
 
+#include <wasi.h>
+
 static const wasinn_wasmtime_api api = WASINN_WASMTIME_API;
 
 /* open() loads `add` by name and makes a context; infer(x) adds two tensors of x, after the memory has grown;
@@ -278,7 +280,7 @@ static void test_definitions(void) {
     CHECK_EQ(wasinn_wasmtime_define(stage.glue, stage.linker), WASINN_OK);
     CHECK_EQ(wasinn_wasmtime_define(stage.glue, stage.linker), WASINN_INVALID_ARGUMENT);
     CHECK_TEXT(wasinn_host_last_error(), "Wasmtime refused to define wasi_ephemeral_nn.load");
-    CHECK_EQ(wasinn_wasmtime_define_short_reads(stage.glue, stage.engine, stage.linker), WASINN_OK);
+    CHECK_EQ(wasinn_wasmtime_define_short_io(stage.glue, stage.engine, stage.linker), WASINN_OK);
     stage_free(&stage);
 
     wasinn_wasmtime_api part = api;
@@ -293,7 +295,7 @@ static void test_definitions(void) {
     part = api;
     part.wasmtime_linker_get = NULL;
     CHECK_EQ(wasinn_wasmtime_new(host, &part, &stage.glue), WASINN_OK);
-    CHECK_EQ(wasinn_wasmtime_define_short_reads(stage.glue, NULL, NULL), WASINN_UNSUPPORTED_OPERATION);
+    CHECK_EQ(wasinn_wasmtime_define_short_io(stage.glue, NULL, NULL), WASINN_UNSUPPORTED_OPERATION);
     wasinn_wasmtime_free(stage.glue);
     wasinn_host_free(host);
 }
@@ -343,6 +345,52 @@ static void test_lookup(void) {
     CHECK_EQ(lookups, 1 + 2 + 4);
     wasmtime_store_delete(actor.store);
     wasinn_guest_free(guest);
+    stage_free(&stage);
+}
+
+/* Reads two bytes of standard input to address 8; first() gives what is there. */
+static const char reader_text[] = "(module (import \"wasi_snapshot_preview1\" \"fd_read\""
+                                  "  (func $read (param i32 i32 i32 i32) (result i32)))"
+                                  " (memory (export \"memory\") 1)"
+                                  " (data (i32.const 32) \"\\08\\00\\00\\00\\02\\00\\00\\00\")"
+                                  " (func (export \"use\") (param i32) (result i32)"
+                                  "  (call $read (i32.const 0) (local.get 0) (i32.const 1) (i32.const 0)))"
+                                  " (func (export \"first\") (result i32) (i32.load16_u (i32.const 8))))";
+
+/* Two instances of one store read each into its own memory. */
+static void test_short_io(void) {
+    stage stage;
+    actor actor;
+    wasmtime_instance_t one, two;
+    wasmtime_val_t result;
+    wasm_byte_vec_t input;
+    check_case = "short io";
+    stage_new(&stage);
+    wasmtime_error_t *error = wasmtime_linker_define_wasi(stage.linker);
+    CHECK(!error);
+    CHECK_EQ(wasinn_wasmtime_define(stage.glue, stage.linker), WASINN_OK);
+    CHECK_EQ(wasinn_wasmtime_define_short_io(stage.glue, stage.engine, stage.linker), WASINN_OK);
+    actor_new(&stage, &actor);
+    wasi_config_t *wasi = wasi_config_new();
+    wasm_byte_vec_new(&input, 6, "abcdef");
+    wasi_config_set_stdin_bytes(wasi, &input);
+    error = wasmtime_context_set_wasi(actor.context, wasi);
+    CHECK(!error);
+    wasmtime_module_t *module = compile(stage.engine, reader_text);
+    if (instantiate(&stage, actor.context, module, &one) &&
+        instantiate(&stage, actor.context, module, &two)) {
+        CHECK_EQ(call_use(actor.context, &one, 32), 0);
+        CHECK_EQ(call_use(actor.context, &two, 32), 0);
+        CHECK_EQ(call(actor.context, &one, "first", NULL, &result), 'a' | 'b' << 8);
+        CHECK_EQ(call(actor.context, &two, "first", NULL, &result), 'c' | 'd' << 8);
+        CHECK_EQ(call_use(actor.context, &one, 32), 0);
+        CHECK_EQ(call(actor.context, &one, "first", NULL, &result), 'e' | 'f' << 8);
+        /* Buffers outside memory: Wasmtime's own refusal. */
+        CHECK(call_use(actor.context, &one, -4) != 0);
+        CHECK_EQ(call(actor.context, &two, "first", NULL, &result), 'c' | 'd' << 8);
+    }
+    wasmtime_module_delete(module);
+    wasmtime_store_delete(actor.store);
     stage_free(&stage);
 }
 
@@ -402,6 +450,7 @@ int main(void) {
     test_definitions();
     test_limits();
     test_lookup();
+    test_short_io();
     test_threads();
     return check_result();
 }

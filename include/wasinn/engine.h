@@ -38,18 +38,18 @@ typedef struct wasinn_import {
 WASINN_API const wasinn_import *wasinn_imports(size_t table, size_t *count);
 
 /* A guest's read or write that asks for more bytes than an engine can move in one call. */
-typedef struct wasinn_short_read {
+typedef struct wasinn_short_io {
     uint32_t count;   /* of buffers, to pass on */
     uint32_t address; /* of the buffers */
     uint32_t whole;   /* what the first buffer's size was before it was lowered in place; 0: it was not */
-} wasinn_short_read;
+} wasinn_short_io;
 
 /* Cuts the `count` buffers (WASI's iovec: address, size) at guest address `address` to at most `most` bytes
  * in all. Buffers outside memory are left for the engine to refuse. */
-WASINN_API wasinn_short_read wasinn_shorten_read(const wasinn_memory *memory, uint32_t address,
-                                                 uint32_t count, uint32_t most);
+WASINN_API wasinn_short_io wasinn_shorten_io(const wasinn_memory *memory, uint32_t address, uint32_t count,
+                                             uint32_t most);
 /* Puts back what was lowered. */
-WASINN_API void wasinn_restore_read(const wasinn_memory *memory, const wasinn_short_read *shortened);
+WASINN_API void wasinn_restore_io(const wasinn_memory *memory, const wasinn_short_io *shortened);
 
 /* Sets the text of wasinn_host_last_error and returns `status`. */
 #if defined(__GNUC__)

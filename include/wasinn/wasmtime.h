@@ -30,7 +30,7 @@ extern "C" {
 #endif
 
 /* The functions of Wasmtime's C API that the glue calls, each under its own name. `size` comes first so that
- * the table can grow. Those in the second group may be NULL: only wasinn_wasmtime_define_short_reads needs
+ * the table can grow. Those in the second group may be NULL: only wasinn_wasmtime_define_short_io needs
  * them. */
 typedef struct wasinn_wasmtime_api {
     size_t size; /* sizeof(wasinn_wasmtime_api) */
@@ -118,12 +118,13 @@ typedef wasinn_guest *(*wasinn_wasmtime_lookup_fn)(void *data, wasmtime_context_
 WASINN_API void wasinn_wasmtime_set_lookup(wasinn_wasmtime *glue, wasinn_wasmtime_lookup_fn lookup,
                                            void *data);
 
-/* Replaces fd_read and fd_pread of wasi_snapshot_preview1, which must be in the linker, by ones that ask
- * Wasmtime for at most 64 MiB at a time. Wasmtime itself fails one read of more than 128 MiB with ENOMEM
- * (seen in 49 and 50); reading less than was asked for is legal, and C and Rust libraries go on where a read
- * stopped. After this the linker allows shadowing. unsupported_operation: the table lacks functions. */
-WASINN_API wasinn_status wasinn_wasmtime_define_short_reads(wasinn_wasmtime *glue, wasm_engine_t *engine,
-                                                            wasmtime_linker_t *linker);
+/* Replaces fd_read, fd_pread, fd_write and fd_pwrite of wasi_snapshot_preview1, which must be in the linker,
+ * by ones that ask Wasmtime for at most 64 MiB at a time. Wasmtime itself fails one of more than 128 MiB with
+ * ENOMEM (seen in 49 and 50); moving less than was asked for is legal, and the libraries of C and Rust go on
+ * where a call stopped. After this the linker allows shadowing. unsupported_operation: the table lacks
+ * functions. */
+WASINN_API wasinn_status wasinn_wasmtime_define_short_io(wasinn_wasmtime *glue, wasm_engine_t *engine,
+                                                         wasmtime_linker_t *linker);
 
 #ifdef __cplusplus
 }

@@ -166,7 +166,7 @@ static int set_up_imports(session *session, const char *path) {
         return refuse_error(path, "WASI", error);
     if (wasinn_wasmtime_new(session->host, &api, &session->glue) != WASINN_OK ||
         wasinn_wasmtime_define(session->glue, session->linker) != WASINN_OK ||
-        wasinn_wasmtime_define_short_reads(session->glue, session->engine, session->linker) != WASINN_OK ||
+        wasinn_wasmtime_define_short_io(session->glue, session->engine, session->linker) != WASINN_OK ||
         wasinn_wasmtime_guest(session->glue, wasmtime_store_context(session->store), &session->guest) !=
             WASINN_OK)
         return wasinn__fail(WASINN__EXIT_NOT_STARTED, "%s", wasinn_host_last_error());
@@ -326,7 +326,11 @@ static int outcome_of_trap(const char *path, wasm_trap_t *trap) {
     return code;
 }
 
+/* Whether an error came from within the guest's code: its exit, or a trap. */
 static bool has_begun(const wasmtime_error_t *error) {
+    int status;
+    if (wasmtime_error_exit_status(error, &status))
+        return true;
     wasm_frame_vec_t frames;
     wasmtime_error_wasm_trace(error, &frames);
     bool begun = frames.size > 0;
@@ -348,6 +352,8 @@ static int start(session *session, const options *options) {
             entry.kind != WASMTIME_EXTERN_FUNC)
             return refuse_file(options->guest, "exports no function _start: not a WASI command");
         error = wasmtime_func_call(context, &entry.of.func, NULL, 0, NULL, 0, &trap);
+        if (error && !has_begun(error))
+            return refuse_error(options->guest, "its _start cannot be called", error);
     }
     if (error)
         return outcome_of_error(options->guest, error);

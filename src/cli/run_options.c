@@ -130,8 +130,9 @@ static const struct option known[] = {
     {NULL, 0, NULL, 0},
 };
 
+/* `given` is the argument that the option was read from. */
 static int apply(wasinn__run_options *options, wasinn_host *host, int option, char *value,
-                 char *const *argv) {
+                 const char *given) {
     switch (option) {
     case DIR_OPTION:
         return add_folder(options, value, false, false);
@@ -151,10 +152,9 @@ static int apply(wasinn__run_options *options, wasinn_host *host, int option, ch
         options->quiet = true;
         return WASINN__EXIT_OK;
     case ':':
-        return wasinn__fail(WASINN__EXIT_USAGE, "%s wants a value: try wasinn run --help", argv[optind - 1]);
+        return wasinn__fail(WASINN__EXIT_USAGE, "%s wants a value: try wasinn run --help", given);
     default:
-        return wasinn__fail(WASINN__EXIT_USAGE, "unknown option '%s': try wasinn run --help",
-                            argv[optind - 1]);
+        return wasinn__fail(WASINN__EXIT_USAGE, "unknown option '%s': try wasinn run --help", given);
     }
 }
 
@@ -166,13 +166,16 @@ int wasinn__parse_run(wasinn__run_options *options, wasinn_host *host, int argc,
     options->arguments = wasinn__checked(calloc((size_t)argc, sizeof *options->arguments));
     optind = 1;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, "+:", known, NULL)) != -1) {
+    for (;;) {
+        const char *given = argv[optind];
+        if ((option = getopt_long(argc, argv, "+:", known, NULL)) == -1)
+            break;
         if (option == HELP) {
             fputs(help, stdout);
             *helped = true;
             return WASINN__EXIT_OK;
         }
-        if ((code = apply(options, host, option, optarg, argv)) != WASINN__EXIT_OK)
+        if ((code = apply(options, host, option, optarg, given)) != WASINN__EXIT_OK)
             return code;
     }
     if (optind >= argc)

@@ -271,7 +271,11 @@ static wasinn_status output(wasinn_guest *guest, wasinn_handle handle, uint32_t 
     if (port->type == WASINN_TYPE_OTHER)
         return wasinn_refuse(message, WASINN_UNSUPPORTED_OPERATION,
                              "output %u '%s' has a type without a whole number of bytes", index, port->name);
-    return wasinn__dispatch_output(execution->graph->backend, execution->state, index, view, message);
+    status = wasinn__dispatch_output(execution->graph->backend, execution->state, index, view, message);
+    if (status == WASINN_OK && view->size > guest->limits.tensor_bytes)
+        return wasinn_refuse(message, WASINN_TOO_LARGE, "output %u '%s' has %zu bytes; the limit is %llu",
+                             index, port->name, view->size, (unsigned long long)guest->limits.tensor_bytes);
+    return status;
 }
 
 wasinn_status wasinn_output(wasinn_guest *guest, wasinn_handle execution, uint32_t index,

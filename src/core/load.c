@@ -78,13 +78,13 @@ static wasinn_status load_by_name(wasinn_guest *guest, const char *name, size_t 
                                   wasinn_message *message) {
     wasinn__stop stop = wasinn__guest_stop(guest);
     wasinn__graph *shared;
-    int shown = length < 200 ? (int)length : 200;
+    char shown[256];
+    wasinn_escape(name, length, shown, sizeof shown);
     if (!wasinn__utf8_valid(name, length))
-        return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "the model name '%.*s' is not UTF-8", shown,
-                             name);
+        return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "the model name '%s' is not UTF-8", shown);
     wasinn__model *model = wasinn__models_find(guest->host->models, name, length);
     if (!model)
-        return wasinn_refuse(message, WASINN_NOT_FOUND, "no model is registered as '%.*s'", shown, name);
+        return wasinn_refuse(message, WASINN_NOT_FOUND, "no model is registered as '%s'", shown);
     wasinn_status status = room_for_graph(guest, message);
     if (status == WASINN_OK)
         status = wasinn__model_graph(model, guest->host->backends, &stop, &shared, message);

@@ -108,8 +108,7 @@ static void resolve_path(wasinn__openvino *library) {
         snprintf(library->path, sizeof library->path, "%s", information.dli_fname);
 }
 
-wasinn_status wasinn__openvino_open(const char *preferred, wasinn__openvino *library,
-                                    wasinn_message *message) {
+static wasinn_status find(const char *preferred, wasinn__openvino *library, wasinn_message *message) {
     const char *chosen = preferred ? preferred : getenv("WASINN_OPENVINO");
     wasinn_status status =
         chosen && chosen[0] ? open_path(chosen, library, message) : search(library, message);
@@ -119,9 +118,22 @@ wasinn_status wasinn__openvino_open(const char *preferred, wasinn__openvino *lib
         resolve_path(library);
         status = check_version(library, message);
     }
-    if (status != WASINN_OK)
-        wasinn__openvino_close(library);
     return status;
+}
+
+wasinn_status wasinn__openvino_open(const char *preferred, wasinn__openvino *library,
+                                    wasinn_message *message) {
+    char text[512] = "";
+    wasinn_message problem = {text, sizeof text};
+    wasinn_status status = find(preferred, library, &problem);
+    if (status == WASINN_OK)
+        return status;
+    wasinn__openvino_close(library);
+    return wasinn_refuse(
+        message, status,
+        "%s; install OpenVINO %d (Python package openvino) and set WASINN_OPENVINO to the folder "
+        "that has its " FILE_NAME,
+        text, NEWEST_YEAR);
 }
 
 void wasinn__openvino_close(wasinn__openvino *library) {

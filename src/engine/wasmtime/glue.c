@@ -110,6 +110,11 @@ static void store_ended(void *env) {
     atomic_fetch_add(&glue->generation, 1);
     pthread_mutex_unlock(&glue->lock);
     wasinn_guest_free(store->guest);
+    while (store->bridges) {
+        wasinn__bridge *next = store->bridges->next;
+        free(store->bridges);
+        store->bridges = next;
+    }
     free(store);
     wasinn_wasmtime_free(glue);
 }

@@ -14,7 +14,20 @@ typedef union wasinn__extern {
     unsigned char room[256];
 } wasinn__extern;
 
-typedef enum wasinn__read { WASINN__FD_READ = 0, WASINN__FD_PREAD, WASINN__READ_COUNT } wasinn__read;
+typedef enum wasinn__io {
+    WASINN__FD_READ = 0,
+    WASINN__FD_PREAD,
+    WASINN__FD_WRITE,
+    WASINN__FD_PWRITE,
+    WASINN__IO_COUNT
+} wasinn__io;
+
+/* The original functions, as seen from one of a store's memories. */
+typedef struct wasinn__bridge {
+    struct wasinn__bridge *next;
+    wasmtime_memory_t memory;
+    wasmtime_func_t io[WASINN__IO_COUNT];
+} wasinn__bridge;
 
 /* A store that has called in, or whose guest was asked for. It ends with the store. */
 typedef struct wasinn__store {
@@ -22,8 +35,7 @@ typedef struct wasinn__store {
     wasinn_wasmtime *glue;
     wasmtime_context_t *context;
     wasinn_guest *guest;
-    bool has_reads;
-    wasmtime_func_t reads[WASINN__READ_COUNT];
+    wasinn__bridge *bridges;
 } wasinn__store;
 
 #define WASINN__STORE_BUCKETS 256

@@ -2,9 +2,9 @@
 
 #define IOVEC_SIZE 8 /* address, size */
 
-wasinn_short_read wasinn_shorten_read(const wasinn_memory *memory, uint32_t address, uint32_t count,
-                                      uint32_t most) {
-    wasinn_short_read shortened = {count, address, 0};
+wasinn_short_io wasinn_shorten_io(const wasinn_memory *memory, uint32_t address, uint32_t count,
+                                  uint32_t most) {
+    wasinn_short_io shortened = {count, address, 0};
     uint64_t total = 0;
     uint8_t *buffers;
     if (!wasinn__guest_range(memory, address, (uint64_t)count * IOVEC_SIZE, &buffers))
@@ -24,7 +24,7 @@ wasinn_short_read wasinn_shorten_read(const wasinn_memory *memory, uint32_t addr
     return shortened;
 }
 
-void wasinn_restore_read(const wasinn_memory *memory, const wasinn_short_read *shortened) {
+void wasinn_restore_io(const wasinn_memory *memory, const wasinn_short_io *shortened) {
     uint8_t *buffer;
     if (shortened->whole && wasinn__guest_range(memory, shortened->address, IOVEC_SIZE, &buffer))
         wasinn__write_u32(buffer + 4, shortened->whole);
