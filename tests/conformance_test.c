@@ -577,14 +577,14 @@ static void test_limits(world *w) {
     limits.tensor_bytes = 15;
     wasinn_guest_set_limits(w->guest, &limits);
     CHECK_EQ(world_open(w, "add", &context), 7);
-    CHECK_TEXT(w->log, "input 0 'a' is f32 [2,2]; the limit is 15 bytes");
+    CHECK_TEXT(w->log, "input 0 'a' is f32 [2,2], 16 bytes; the limit is 15");
     CHECK_EQ(world_open(w, "dynamic", &context), 0);
     CHECK_EQ(set_f32(w, context, 0, 2, (uint32_t[]){2, 3}, (float[6]){0}, 6), 7);
     CHECK_EQ(set_f32(w, context, 0, 2, (uint32_t[]){1, 3}, (float[3]){0}, 3), 0);
     wasinn_limits_default(&limits, sizeof limits);
     wasinn_guest_set_limits(w->guest, &limits);
     CHECK_EQ(world_open(w, "wide", &context), 7);
-    CHECK_TEXT(w->log, "the limit is 268435456 bytes");
+    CHECK_TEXT(w->log, ", 536870912 bytes; the limit is 268435456");
     /* An execution that was refused has given everything back. */
     world_renew_guest(w);
     limits.total_bytes = (uint64_t)1 << 28;
@@ -592,6 +592,128 @@ static void test_limits(world *w) {
     for (int i = 0; i < 10; i++)
         CHECK_EQ(world_open(w, "wide", &context), 7);
     still_works(w);
+}
+
+/* What a model leaves open is paid for when it is known. */
+static void test_dynamic_limits(world *w) {
+    wasinn_limits limits;
+    uint32_t context;
+    static const float zeros[3000];
+    CHECK_EQ(world_open(w, "dynamic", &context), 0);
+    uint64_t before = w->guest->held_bytes;
+    for (int i = 0; i < 100; i++)
+        CHECK_EQ(set_f32(w, context, 0, 2, (uint32_t[]){4, 3}, zeros, 12), 0);
+    CHECK_EQ(w->guest->held_bytes, before + 48);
+    CHECK_EQ(CALL(w, "compute", context), 0);
+    CHECK_EQ(CALL(w, "compute", context), 0);
+    CHECK_EQ(w->guest->held_bytes, before + 96);
+    wasinn_limits_default(&limits, sizeof limits);
+    limits.total_bytes = before + 100;
+    CHECK_EQ(wasinn_guest_set_limits(w->guest, &limits), WASINN_OK);
+    CHECK_EQ(set_f32(w, context, 0, 2, (uint32_t[]){5, 3}, zeros, 15), 7);
+    CHECK_TEXT(w->log, "asks for 12 more; the limit is");
+
+    /* An output beyond the limit: the context is as new, and goes on. */
+    limits.total_bytes = before + 160;
+    limits.tensor_bytes = WASINN_UNLIMITED;
+    CHECK_EQ(wasinn_guest_set_limits(w->guest, &limits), WASINN_OK);
+    CHECK_EQ(set_f32(w, context, 0, 2, (uint32_t[]){8, 3}, zeros, 24), 0);
+    CHECK_EQ(CALL(w, "compute", context), 7);
+    CHECK_TEXT(w->log, "compute: too_large: output 0 'y'");
+    CHECK_EQ(w->guest->held_bytes, before);
+    CHECK_EQ(get(w, context, 0, 4), 5);
+    CHECK_EQ(CALL(w, "compute", context), 5);
+    CHECK_EQ(set_f32(w, context, 0, 2, (uint32_t[]){2, 3}, zeros, 6), 0);
+    CHECK_EQ(CALL(w, "compute", context), 0);
+    CHECK_EQ(get(w, context, 0, 24), 0);
+    wasinn_limits_default(&limits, sizeof limits);
+    CHECK_EQ(wasinn_guest_set_limits(w->guest, &limits), WASINN_OK);
+}
+
+/* Only one of the two can make these models. */
+static void test_fake_limits(world *w) {
+    wasinn_limits limits;
+    uint32_t graph, context;
+    if (w->fixtures)
+        return;
+    CHECK_EQ(world_load(w, "high_rank", &graph), 6);
+    CHECK_TEXT(w->log, "has rank 17; at most 16 fit");
+    CHECK_EQ(world_open(w, "packed", &context), 7);
+    CHECK_TEXT(w->log, "is other [1000000000], 500000000 bytes");
+    wasinn_limits_default(&limits, sizeof limits);
+    uint64_t before = w->guest->held_bytes;
+    limits.total_bytes = before + 999999;
+    CHECK_EQ(wasinn_guest_set_limits(w->guest, &limits), WASINN_OK);
+    CHECK_EQ(world_load(w, "held", &graph), 7);
+    limits.total_bytes = before + 1100000;
+    CHECK_EQ(wasinn_guest_set_limits(w->guest, &limits), WASINN_OK);
+    CHECK_EQ(world_load(w, "held", &graph), 0);
+    CHECK_EQ(world_load(w, "held", &graph), 7);
+    CHECK(w->guest->held_bytes > before + 1000000 && w->guest->held_bytes < before + 1000100);
+    wasinn_limits_default(&limits, sizeof limits);
+    CHECK_EQ(wasinn_guest_set_limits(w->guest, &limits), WASINN_OK);
+    /* A byte that is neither 0 nor 1 is no bool for a runtime. */
+    CHECK_EQ(world_open(w, "bool_same", &context), 0);
+    put_bytes(w, DATA, (uint8_t[]){0, 1, 7, 255}, 4);
+    put_tensor(w, TENSOR, 3, 1, (uint32_t[]){4}, DATA, 4);
+    CHECK_EQ(CALL(w, "set_input", context, 0, TENSOR), 0);
+    CHECK_EQ(CALL(w, "compute", context), 0);
+    CHECK_EQ(get(w, context, 0, 4), 0);
+    CHECK(memcmp(w->memory.base + OUTPUT, (uint8_t[]){0, 1, 1, 1}, 4) == 0);
+}
+
+/* Both blobs count, and a guest that may bring none brings none. */
+static void test_model_limits(world *w) {
+    wasinn_limits limits;
+    uint32_t graph;
+    model_bytes add = model_read(w, "add");
+    wasinn_limits_default(&limits, sizeof limits);
+    limits.model_bytes = add.size[0] + 1000;
+    model_free(&add);
+    CHECK_EQ(wasinn_guest_set_limits(w->guest, &limits), WASINN_OK);
+    put_u32(w, BUILDERS, MODEL), put_u32(w, BUILDERS + 4, (uint32_t)add.size[0]);
+    put_u32(w, BUILDERS + 8, MODEL), put_u32(w, BUILDERS + 12, 1001);
+    CHECK_EQ(CALL(w, "load", BUILDERS, 2, 0, 0, OUT), 7);
+    limits.model_bytes = 0;
+    CHECK_EQ(wasinn_guest_set_limits(w->guest, &limits), WASINN_OK);
+    CHECK_EQ(world_load(w, "add", &graph), 1);
+    CHECK_TEXT(w->log, "load: security: this host takes no models from guests");
+    add_named(w, "named", "add");
+    CHECK_EQ(by_name(w, "named", 5), 0);
+    wasinn_limits_default(&limits, sizeof limits);
+    CHECK_EQ(wasinn_guest_set_limits(w->guest, &limits), WASINN_OK);
+}
+
+/* OpenVINO's dynamic outputs move: what is read is that of the last compute. */
+static void test_moving_output(world *w) {
+    uint32_t context;
+    const int64_t counts[] = {4, 30000, 5, 0, 2};
+    if (!w->fixtures)
+        return;
+    CHECK_EQ(world_open(w, "expand", &context), 0);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        put_bytes(w, DATA, &counts[i], 8);
+        put_tensor(w, TENSOR, 5, 1, (uint32_t[]){1}, DATA, 8);
+        CHECK_EQ(CALL(w, "set_input", context, 0, TENSOR), 0);
+        CHECK_EQ(CALL(w, "compute", context), 0);
+        CHECK_EQ(CALL(w, "get_output", context, 0, MODEL, 150000, OUT), 0);
+        CHECK_EQ(get_u32(w, OUT), 4 * counts[i]);
+        CHECK_EQ(get_u32(w, MODEL), 0);
+    }
+}
+
+/* A guest learns what it did wrong, not where the host keeps its files. */
+static void test_host_paths(world *w) {
+    CHECK_EQ(wasinn_host_add_model(w->host, "broken", ".", WASINN_ENCODING_OPENVINO, WASINN_TARGET_CPU),
+             WASINN_OK);
+    CHECK_EQ(by_name(w, "broken", 6), 5);
+    CHECK(strstr(w->log, "'.") != NULL);
+    memset(w->memory.base + OUTPUT, 0, 256);
+    CHECK_EQ(CALL(w, "last_error", OUTPUT, 255, OUT), 0);
+    CHECK_TEXT((const char *)w->memory.base + OUTPUT, "the host's log says why");
+    CHECK_EQ(by_name(w, "absent", 6), 8);
+    CHECK_EQ(CALL(w, "last_error", OUTPUT, 255, OUT), 0);
+    CHECK_TEXT((const char *)w->memory.base + OUTPUT, "no model is registered as 'absent'");
 }
 
 static void test_time(world *w) {
@@ -672,6 +794,11 @@ static const struct {
     {"limits", test_limits},
     {"time", test_time},
     {"last_error", test_last_error},
+    {"dynamic limits", test_dynamic_limits},
+    {"fake limits", test_fake_limits},
+    {"model limits", test_model_limits},
+    {"moving output", test_moving_output},
+    {"host paths", test_host_paths},
     {"ports", test_ports},
     {"own weights", test_own_weights},
     {"leaks", test_leaks},

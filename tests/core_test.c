@@ -6,6 +6,7 @@
 #include "check.h"
 #include "core/handle.h"
 #include "core/host.h"
+#include "core/names.h"
 #include "core/tensor.h"
 #include "core/text.h"
 #include "core/watchdog.h"
@@ -57,7 +58,7 @@ static void test_names(void) {
     check_case = "names";
     for (int i = 0; i < WASINN_TYPE_OTHER; i++)
         CHECK(wasinn_type_parse(wasinn_type_name((wasinn_type)i), &type) && (int)type == i);
-    for (int i = 0; i < WASINN_ENCODING_COUNT; i++)
+    for (int i = 0; i < WASINN__ENCODINGS; i++)
         CHECK(wasinn_encoding_parse(wasinn_encoding_name((wasinn_encoding)i), &encoding) &&
               (int)encoding == i);
     CHECK(!wasinn_type_parse("float", &type) && !wasinn_encoding_parse("", &encoding));
@@ -81,7 +82,6 @@ static void test_shapes(void) {
     CHECK(!wasinn__bytes(WASINN_TYPE_F64, 1, (int64_t[]){INT64_MAX / 4}, &n));
     CHECK(!wasinn__bytes(WASINN_TYPE_OTHER, 1, dims, &n));
     CHECK_TEXT(wasinn__shape_text(WASINN_TYPE_F32, 4, dims, text), "f32 [1,3,224,224]");
-    CHECK_TEXT(wasinn__shape_text(WASINN_TYPE_U8, 2, (int64_t[]){-1, 2}, text), "u8 [?,2]");
     CHECK_TEXT(wasinn__shape_text(WASINN_TYPE_U8, 0, NULL, text), "u8 []");
     CHECK_TEXT(wasinn__shape_text(WASINN_TYPE_U8, WASINN_DYNAMIC_RANK, NULL, text), "u8 [...]");
     for (int i = 0; i < WASINN_MAX_RANK; i++)
@@ -91,13 +91,31 @@ static void test_shapes(void) {
 }
 
 static void test_accepts(void) {
-    wasinn_port port = {.type = WASINN_TYPE_F32, .rank = 2, .dims = {-1, 3}};
+    wasinn_port port = {.type = WASINN_TYPE_F32,
+                        .element_bits = 32,
+                        .rank = 2,
+                        .dims = {-1, 3},
+                        .min_dims = {0, 3},
+                        .max_dims = {-1, 3}};
     wasinn_tensor tensor = {.type = WASINN_TYPE_F32, .rank = 2, .dims = {5, 3}};
+    char text[WASINN__SHAPE_TEXT];
+    uint64_t bytes;
     check_case = "accepts";
     CHECK(wasinn__port_accepts(&port, &tensor) && !wasinn__port_is_static(&port));
+    CHECK_TEXT(wasinn__port_text(&port, text), "f32 [?,3]");
     tensor.dims[1] = 4;
     CHECK(!wasinn__port_accepts(&port, &tensor));
     tensor.dims[1] = 3;
+    port.min_dims[0] = 2, port.max_dims[0] = 4;
+    CHECK(!wasinn__port_accepts(&port, &tensor));
+    CHECK_TEXT(wasinn__port_text(&port, text), "f32 [2..4,3]");
+    tensor.dims[0] = 4;
+    CHECK(wasinn__port_accepts(&port, &tensor));
+    tensor.dims[0] = 1;
+    CHECK(!wasinn__port_accepts(&port, &tensor));
+    port.max_dims[0] = -1;
+    CHECK_TEXT(wasinn__port_text(&port, text), "f32 [2..,3]");
+    tensor.dims[0] = 4;
     tensor.type = WASINN_TYPE_I32;
     CHECK(!wasinn__port_accepts(&port, &tensor));
     port.type = WASINN_TYPE_U32;
@@ -105,8 +123,13 @@ static void test_accepts(void) {
     port.rank = WASINN_DYNAMIC_RANK;
     tensor.rank = 1;
     CHECK(wasinn__port_accepts(&port, &tensor) && !wasinn__port_is_static(&port));
+    CHECK_TEXT(wasinn__port_text(&port, text), "u32 [...]");
     port.type = tensor.type = WASINN_TYPE_OTHER;
     CHECK(!wasinn__port_accepts(&port, &tensor));
+    /* Types of less than a byte take memory too. */
+    port.element_bits = 4;
+    CHECK(wasinn__port_bytes(&port, 2, (int64_t[]){3, 3}, &bytes) && bytes == 5);
+    CHECK(!wasinn__port_bytes(&port, 1, (int64_t[]){INT64_MAX}, &bytes));
 }
 
 static void test_handles(void) {
@@ -198,8 +221,12 @@ static void test_limits(void) {
     wasinn_limits_default(&newer.known, sizeof newer);
     CHECK(newer.later == 0 && newer.known.compute_ms == 120000);
     newer.known.compute_ms = 5;
-    wasinn__limits_set(&set, &newer.known);
+    CHECK_EQ(wasinn__limits_set(&set, &newer.known), WASINN_OK);
     CHECK_EQ(set.compute_ms, 5);
+    newer.later = 9;
+    CHECK_EQ(wasinn__limits_set(&set, &newer.known), WASINN_INVALID_ARGUMENT);
+    CHECK_EQ(wasinn__limits_set(&set, &(wasinn_limits){.graphs = 1}), WASINN_INVALID_ARGUMENT);
+    CHECK_TEXT(wasinn_host_last_error(), "begin with wasinn_limits_default");
 }
 
 static void put_buffers(uint8_t *memory, const uint32_t *sizes, uint32_t count) {
@@ -207,37 +234,79 @@ static void put_buffers(uint8_t *memory, const uint32_t *sizes, uint32_t count) 
         memcpy(memory + 8 * i + 4, &sizes[i], 4);
 }
 
-static uint32_t size_of_first(const uint8_t *memory) {
+static uint32_t size_of(const uint8_t *memory, uint32_t index) {
     uint32_t size;
-    memcpy(&size, memory + 4, 4);
+    memcpy(&size, memory + 8 * index + 4, 4);
     return size;
+}
+
+/* Cuts four buffers: how many are left, and the size of the last of those. */
+static void cuts(const uint32_t sizes[4], uint32_t most, uint32_t count, uint32_t last) {
+    uint8_t *bytes = calloc(1, 32);
+    wasinn_memory memory = {bytes, 32};
+    put_buffers(bytes, sizes, 4);
+    wasinn_short_io cut = wasinn_shorten_io(&memory, 0, 4, most);
+    CHECK_EQ(cut.count, count);
+    CHECK_EQ(size_of(bytes, count - 1), last);
+    wasinn_restore_io(&memory, &cut);
+    for (uint32_t i = 0; i < 4; i++)
+        CHECK_EQ(size_of(bytes, i), sizes[i]);
+    free(bytes);
 }
 
 static void test_short_io(void) {
     uint8_t *bytes = calloc(1, 32);
     wasinn_memory memory = {bytes, 32};
-    wasinn_short_io cut;
     check_case = "short io";
-    put_buffers(bytes, (uint32_t[]){10, 20, 30, 40}, 4);
-    CHECK_EQ(wasinn_shorten_io(&memory, 0, 4, 100).count, 4);
-    CHECK_EQ(wasinn_shorten_io(&memory, 0, 4, 99).count, 3);
-    CHECK_EQ(wasinn_shorten_io(&memory, 0, 4, 10).count, 1);
-    CHECK_EQ(size_of_first(bytes), 10);
-    cut = wasinn_shorten_io(&memory, 0, 4, 9);
-    CHECK(cut.count == 1 && size_of_first(bytes) == 9);
-    wasinn_restore_io(&memory, &cut);
-    CHECK_EQ(size_of_first(bytes), 10);
-    put_buffers(bytes, (uint32_t[]){UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX}, 4);
-    cut = wasinn_shorten_io(&memory, 0, 4, 1u << 26);
-    CHECK(cut.count == 1 && size_of_first(bytes) == 1u << 26);
-    wasinn_restore_io(&memory, &cut);
-    CHECK_EQ(size_of_first(bytes), UINT32_MAX);
+    const uint32_t sizes[] = {10, 20, 30, 40}, huge[] = {10, UINT32_MAX, UINT32_MAX, UINT32_MAX};
+    const uint32_t empty[] = {0, 100, 0, 100};
+    cuts(sizes, 100, 4, 40);
+    cuts(sizes, 99, 4, 39);
+    cuts(sizes, 31, 3, 1);
+    cuts(sizes, 9, 1, 9);
+    cuts(huge, 50, 2, 40);
+    cuts(huge, 1u << 26, 2, (1u << 26) - 10);
+    cuts(empty, 50, 2, 50);
     /* Outside memory: left alone. */
     CHECK_EQ(wasinn_shorten_io(&memory, 8, 4, 1).count, 4);
     CHECK_EQ(wasinn_shorten_io(&memory, UINT32_MAX, 1, 1).whole, 0);
     CHECK_EQ(wasinn_shorten_io(&memory, 0, UINT32_MAX, 1).count, UINT32_MAX);
     CHECK_EQ(wasinn_shorten_io(&memory, 32, 0, 1).count, 0);
     free(bytes);
+}
+
+static void cancel_slowly(void *data) {
+    nanosleep(&(struct timespec){0, 100000000}, NULL);
+    atomic_fetch_add((atomic_int *)data, 1);
+}
+
+/* A runtime that takes its time over a cancel: `end` waits for it, and others are told to stop meanwhile. */
+static void test_slow_cancel(void) {
+    wasinn__watchdog watchdog;
+    wasinn__watch *current = NULL, *second = NULL;
+    atomic_int slow = 0, quick = 0;
+    check_case = "slow cancel";
+    CHECK(wasinn__watchdog_init(&watchdog));
+    wasinn__watch slow_watch = {.deadline = wasinn__deadline(1), .cancel = cancel_slowly, .data = &slow};
+    wasinn__watch quick_watch = {.deadline = wasinn__deadline(50), .cancel = count_cancel, .data = &quick};
+    CHECK(wasinn__watchdog_begin(&watchdog, &quick_watch, &second));
+    CHECK(wasinn__watchdog_begin(&watchdog, &slow_watch, &current));
+    for (int i = 0; i < 1000 && atomic_load(&slow) < 2; i++)
+        sleep_ms(5);
+    CHECK(atomic_load(&quick) > 0);
+    for (int i = 0; i < 1000; i++) {
+        pthread_mutex_lock(&watchdog.lock);
+        bool busy = watchdog.cancelling == &slow_watch;
+        pthread_mutex_unlock(&watchdog.lock);
+        if (busy)
+            break;
+        sleep_ms(1);
+    }
+    int before = atomic_load(&slow);
+    wasinn__watchdog_end(&watchdog, &slow_watch, &current);
+    CHECK_EQ(atomic_load(&slow), before + 1);
+    wasinn__watchdog_end(&watchdog, &quick_watch, &second);
+    wasinn__watchdog_destroy(&watchdog);
 }
 
 int main(void) {
@@ -250,5 +319,6 @@ int main(void) {
     test_watchdog();
     test_limits();
     test_short_io();
+    test_slow_cancel();
     return check_result();
 }

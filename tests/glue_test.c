@@ -291,7 +291,7 @@ static void test_definitions(void) {
     part = api;
     part.size = 8;
     CHECK_EQ(wasinn_wasmtime_new(host, &part, &stage.glue), WASINN_INVALID_ARGUMENT);
-    CHECK_TEXT(wasinn_host_last_error(), "has 8 bytes");
+    CHECK_TEXT(wasinn_host_last_error(), "8 bytes, lacks some of its first group");
     part = api;
     part.wasmtime_linker_get = NULL;
     CHECK_EQ(wasinn_wasmtime_new(host, &part, &stage.glue), WASINN_OK);
@@ -324,6 +324,48 @@ static void test_limits(void) {
 static wasinn_guest *guest_of_store(void *data, wasmtime_context_t *store) {
     ++*(int *)data;
     return wasmtime_context_get_data(store);
+}
+
+/* Two glues, each with a host of its own, on one store. */
+static void test_two_glues(void) {
+    stage stage, other;
+    wasmtime_instance_t instance;
+    actor actor;
+    check_case = "two glues";
+    stage_new(&stage);
+    stage_new(&other);
+    CHECK_EQ(wasinn_wasmtime_define(stage.glue, stage.linker), WASINN_OK);
+    wasmtime_linker_delete(other.linker);
+    other.linker = wasmtime_linker_new(stage.engine);
+    CHECK_EQ(wasinn_wasmtime_define(other.glue, other.linker), WASINN_OK);
+    actor_new(&stage, &actor);
+    CHECK_EQ(call_number(&actor, "open"), 0);
+    int32_t handle = (int32_t)call_number(&actor, "handle");
+    if (instantiate(&other, actor.context, stage.module, &instance)) {
+        CHECK_EQ(call_use(actor.context, &instance, handle), 1);
+        CHECK_EQ(call_use(actor.context, &actor.instance, handle), 5);
+    }
+    wasmtime_store_delete(actor.store);
+    stage_free(&other);
+    stage_free(&stage);
+}
+
+/* A hold on a guest outlives its store: an interrupt that comes late does no harm. */
+static void test_retain(void) {
+    stage stage;
+    actor actor;
+    wasinn_guest *guest;
+    check_case = "retain";
+    stage_new(&stage);
+    CHECK_EQ(wasinn_wasmtime_define(stage.glue, stage.linker), WASINN_OK);
+    actor_new(&stage, &actor);
+    CHECK_EQ(wasinn_wasmtime_guest(stage.glue, actor.context, &guest), WASINN_OK);
+    wasinn_guest_retain(guest);
+    CHECK_EQ(call_number(&actor, "open"), 0);
+    wasmtime_store_delete(actor.store);
+    stage_free(&stage);
+    wasinn_guest_interrupt(guest);
+    wasinn_guest_free(guest);
 }
 
 static void test_lookup(void) {
@@ -369,6 +411,8 @@ static void test_short_io(void) {
     wasmtime_error_t *error = wasmtime_linker_define_wasi(stage.linker);
     CHECK(!error);
     CHECK_EQ(wasinn_wasmtime_define(stage.glue, stage.linker), WASINN_OK);
+    /* Twice: the second goes through the first. */
+    CHECK_EQ(wasinn_wasmtime_define_short_io(stage.glue, stage.engine, stage.linker), WASINN_OK);
     CHECK_EQ(wasinn_wasmtime_define_short_io(stage.glue, stage.engine, stage.linker), WASINN_OK);
     actor_new(&stage, &actor);
     wasi_config_t *wasi = wasi_config_new();
@@ -449,6 +493,8 @@ int main(void) {
     test_survivors();
     test_definitions();
     test_limits();
+    test_two_glues();
+    test_retain();
     test_lookup();
     test_short_io();
     test_threads();

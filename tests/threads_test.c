@@ -57,6 +57,7 @@ static void *work(void *data) {
 /* All load one named model at the same time: it is loaded once, and all get the right answer. */
 static void test_workers(wasinn_host *host) {
     worker workers[THREADS] = {0};
+    unsigned loads = atomic_load(&wasinn__fake_loads);
     check_case = "workers";
     for (int i = 0; i < THREADS; i++) {
         workers[i].host = host;
@@ -67,6 +68,7 @@ static void test_workers(wasinn_host *host) {
         CHECK_EQ(workers[i].good, ROUNDS * 5);
         wasinn_guest_free(workers[i].guest);
     }
+    CHECK_EQ(atomic_load(&wasinn__fake_loads), loads + 1);
 }
 
 static void *compute_long(void *data) {

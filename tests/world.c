@@ -47,18 +47,15 @@ void world_free(world *world) {
 
 uint32_t world_call(world *world, const char *name, const uint32_t *arguments, size_t count) {
     uint64_t values[WASINN_MAX_PARAMETERS] = {0};
-    const wasinn_import *rows;
-    size_t row_count;
+    const wasinn_import *row;
     for (size_t i = 0; i < count; i++)
         values[i] = arguments[i];
-    for (size_t table = 0; (rows = wasinn_imports(table, &row_count)); table++) {
-        for (size_t i = 0; i < row_count; i++) {
-            if (strcmp(rows[i].name, name) != 0)
-                continue;
-            must(strlen(rows[i].signature) == count + 3, "wrong number of arguments");
-            world->trap = rows[i].call(world->guest, &world->memory, values);
-            return world->trap ? TRAP : (uint32_t)values[0];
-        }
+    for (size_t i = 0; (row = wasinn_import_at(i)); i++) {
+        if (strcmp(row->name, name) != 0)
+            continue;
+        must(strlen(row->signature) == count + 3, "wrong number of arguments");
+        world->trap = row->call(world->guest, &world->memory, values);
+        return world->trap ? TRAP : (uint32_t)values[0];
     }
     must(false, "no such row");
     return TRAP;
@@ -104,6 +101,10 @@ static const struct {
     {"slow", "fake\ninput x f32 1\noutput y f32 1 = double x\nslow 20000\n"},
     {"wide", "fake\ninput x f32 1\noutput y f32 134217728 = double x\n"},
     {"no_inputs", "fake\noutput y f32 4 = count\n"},
+    {"bool_same", "fake\ninput x bool 4\noutput y bool 4 = add x\n"},
+    {"held", "fake\nbytes 1000000\noutput y f32 1 = count\n"},
+    {"high_rank", "fake\ninput x f32 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1\noutput y f32 1 = total x\n"},
+    {"packed", "fake\noutput y u4 1000000000 = count\n"},
     {"empty", "fake\ninput x f32 0 3\noutput y f32 0 3 = double x\n"},
     {"types_f16", "fake\ninput x f16 4\noutput y f16 4 = double x\n"},
     {"types_f32", "fake\ninput x f32 4\noutput y f32 4 = double x\n"},

@@ -3,7 +3,9 @@
  * A backend is a constant table of functions. It never sees a guest, a guest's address or a handle:
  * wasinn's core checks types, shapes, limits and order of calls first, and copies guest data into memory
  * that the backend lends. The table is versioned and only ever grows at its end; an optional entry that
- * is NULL, or lies beyond struct_size, is an operation that the backend does not have.
+ * is NULL, or lies beyond struct_size, is an operation that the backend does not have. The structs that begin
+ * with struct_size grow at their end too; wasinn_port and wasinn_tensor stay as they are within an ABI
+ * version.
  *
  * Threads: open, close, version: one at a time. load, unload and ports: any number of threads at once.
  * Calls on one execution: one thread at a time, except cancel, which may come from any thread between the
@@ -61,6 +63,7 @@ typedef enum wasinn_source_kind {
 /* A model to load. Each blob is followed by a byte 0 that its size does not count. When load sets
  * keeps_blobs, blobs live, unchanged, until unload returns, so that the runtime may keep using them. */
 typedef struct wasinn_source {
+    uint32_t struct_size;
     wasinn_source_kind kind;
     const wasinn_blob *blobs;
     size_t blob_count;
@@ -69,7 +72,7 @@ typedef struct wasinn_source {
 
 typedef struct wasinn_load_request {
     uint32_t struct_size;
-    wasinn_source source;
+    const wasinn_source *source;
     wasinn_encoding encoding; /* one of the table's encodings */
     wasinn_target target;
     /* True once the deadline passed or the guest was interrupted: to be asked between long steps, which
@@ -78,7 +81,9 @@ typedef struct wasinn_load_request {
     void *stopped_data;
 } wasinn_load_request;
 
+/* Filled in field by field: an older core has a shorter one. */
 typedef struct wasinn_loaded {
+    uint32_t struct_size; /* set by the core */
     void *model;
     uint64_t bytes; /* host memory that the model holds beyond the blobs, as well as can be told */
     bool keeps_blobs;

@@ -33,15 +33,14 @@ typedef struct wasinn_import {
     wasinn_import_fn call;
 } wasinn_import;
 
-/* Table number `table` of rows, one for each ABI; NULL when there are not so many. `count` is how many rows
- * it has. Tables live as long as the process. */
-WASINN_API const wasinn_import *wasinn_imports(size_t table, size_t *count);
+/* Row number `index`; NULL when there are not so many. Rows live as long as the process. */
+WASINN_API const wasinn_import *wasinn_import_at(size_t index);
 
 /* A guest's read or write that asks for more bytes than an engine can move in one call. */
 typedef struct wasinn_short_io {
     uint32_t count;   /* of buffers, to pass on */
-    uint32_t address; /* of the buffers */
-    uint32_t whole;   /* what the first buffer's size was before it was lowered in place; 0: it was not */
+    uint32_t address; /* of the buffer whose size was lowered in place */
+    uint32_t whole;   /* what its size was; 0: none was lowered */
 } wasinn_short_io;
 
 /* Cuts the `count` buffers (WASI's iovec: address, size) at guest address `address` to at most `most` bytes

@@ -78,9 +78,8 @@ typedef enum wasinn_type {
     WASINN_TYPE_I16,
     WASINN_TYPE_U32,
     WASINN_TYPE_U64,
-    WASINN_TYPE_BOOL,  /* one byte, 0 or 1 */
-    WASINN_TYPE_OTHER, /* one that has no whole number of bytes per element, such as a string */
-    WASINN_TYPE_COUNT
+    WASINN_TYPE_BOOL, /* one byte, 0 or 1 */
+    WASINN_TYPE_OTHER /* one that has no whole number of bytes per element, or is a string */
 } wasinn_type;
 
 /* "f32" and so on. Never NULL. */
@@ -97,8 +96,7 @@ typedef enum wasinn_encoding {
     WASINN_ENCODING_PYTORCH,
     WASINN_ENCODING_TENSORFLOWLITE,
     WASINN_ENCODING_GGML,
-    WASINN_ENCODING_AUTODETECT, /* the backends are asked whose the bytes are */
-    WASINN_ENCODING_COUNT
+    WASINN_ENCODING_AUTODETECT /* the backends are asked whose the bytes are */
 } wasinn_encoding;
 
 /* "openvino" and so on. Never NULL. */
@@ -109,8 +107,7 @@ typedef enum wasinn_target {
     WASINN_TARGET_CPU = 0,
     WASINN_TARGET_GPU,
     WASINN_TARGET_NPU, /* the specification's "tpu" */
-    WASINN_TARGET_AUTO,
-    WASINN_TARGET_COUNT
+    WASINN_TARGET_AUTO
 } wasinn_target;
 
 /* "cpu" and so on. Never NULL. */
@@ -142,8 +139,14 @@ typedef struct wasinn_tensor {
 typedef struct wasinn_port {
     const char *name; /* lives as long as the graph; "" when the model has none */
     wasinn_type type;
-    uint32_t rank;                 /* or WASINN_DYNAMIC_RANK */
-    int64_t dims[WASINN_MAX_RANK]; /* -1: any size */
+    uint32_t element_bits; /* in the runtime's memory; also for WASINN_TYPE_OTHER */
+    uint32_t rank;         /* or WASINN_DYNAMIC_RANK */
+    /* A dimension that the model fixes has the same number in all three. One that it leaves open has -1 in
+     * dims, and may be from min_dims to max_dims; there, -1 is no bound. */
+    int64_t dims[WASINN_MAX_RANK];
+    int64_t min_dims[WASINN_MAX_RANK];
+    int64_t max_dims[WASINN_MAX_RANK];
+    uint64_t reserved[4]; /* 0 */
 } wasinn_port;
 
 typedef enum wasinn_direction { WASINN_INPUT = 0, WASINN_OUTPUT } wasinn_direction;
@@ -162,12 +165,14 @@ typedef struct wasinn_limits {
     /* Execution contexts alive. Default 256: a few for each graph. Above: busy. */
     uint64_t executions;
     /* Bytes of one model that a guest passes in. Default 2 GiB: a small language model, and half of what a
-     * 32-bit guest can address. Above: too_large. */
+     * 32-bit guest can address. Above: too_large. With 0, guests load by name only: a model of a guest's own
+     * runs in the ML runtime, which may not check everything that a model can ask of it. */
     uint64_t model_bytes;
     /* Bytes of one tensor. Default 256 MiB: a batch of large pictures. Above: too_large. */
     uint64_t tensor_bytes;
-    /* Bytes that all graphs and executions of the guest hold together, as the backends report them;
-     * models that the host registered by name are not counted. Default 4 GiB. Above: too_large. */
+    /* Bytes that all graphs and executions of the guest hold together: models passed in, inputs and outputs.
+     * Not counted are models that the host registered by name, and what a runtime uses within itself. Default
+     * 4 GiB. Above: too_large. */
     uint64_t total_bytes;
     /* Milliseconds for loading one model. Default 300,000: a large model on a slow disk. It is looked at
      * between the steps of loading, since ML runtimes cannot be stopped within one. Above: timeout. */
@@ -196,8 +201,9 @@ WASINN_API void wasinn_host_retain(wasinn_host *host);
 /* Why the last host function of this thread failed; "" when none did. Lives until the next one fails. */
 WASINN_API const char *wasinn_host_last_error(void);
 
-/* Default limits of guests that are made later. */
-WASINN_API void wasinn_host_set_limits(wasinn_host *host, const wasinn_limits *limits);
+/* Default limits of guests that are made later. invalid_argument: struct_size was not set, or the struct has
+ * limits that this version does not know. */
+WASINN_API wasinn_status wasinn_host_set_limits(wasinn_host *host, const wasinn_limits *limits);
 
 /* Called on the guest's thread for each wasi-nn call that failed, with a line such as
  * "set_input: invalid_argument: input 0 'images' wants f32 [1,3,224,224], got u8 [1,224,224,3]". */
@@ -216,12 +222,12 @@ WASINN_API wasinn_status wasinn_host_set_library(wasinn_host *host, const char *
 WASINN_API wasinn_status wasinn_host_add_model(wasinn_host *host, const char *name, const char *path,
                                                wasinn_encoding encoding, wasinn_target target);
 
-/* A backend as `wasinn --version` shows it. The strings live as long as the host. */
+/* A backend as `wasinn --version` shows it. The strings that it points to live as long as the host. */
 typedef struct wasinn_backend_info {
     const char *name;
     const char *version; /* of the ML runtime; NULL when that could not be opened */
     const char *path;    /* of the library that was opened; NULL likewise */
-    const char *problem; /* why it could not be opened; NULL when it could */
+    char problem[512];   /* why it could not be opened; "" when it could */
 } wasinn_backend_info;
 
 /* Describes backend number `index`, opening its runtime; `size` is sizeof(wasinn_backend_info). not_found:
@@ -234,17 +240,24 @@ WASINN_API wasinn_status wasinn_host_backend_info(wasinn_host *host, size_t inde
 /* Makes a guest with the host's default limits; it keeps the host alive. too_large: no memory. */
 WASINN_API wasinn_status wasinn_guest_new(wasinn_host *host, wasinn_guest **guest);
 
-/* Frees the guest and all that it held. Any thread, when no call is in progress. */
+/* Gives up one hold: that of wasinn_guest_new, or of wasinn_guest_retain. With the last, the guest goes and
+ * all that it held. Any thread, when no call is in progress. */
 WASINN_API void wasinn_guest_free(wasinn_guest *guest);
 
-/* Replaces the guest's limits. What it already holds stays. */
-WASINN_API void wasinn_guest_set_limits(wasinn_guest *guest, const wasinn_limits *limits);
+/* Takes a hold, for example for a timer that may interrupt the guest when its store has already gone. Any
+ * thread. */
+WASINN_API void wasinn_guest_retain(wasinn_guest *guest);
+
+/* Replaces the guest's limits. What it already holds stays. Errors as wasinn_host_set_limits. */
+WASINN_API wasinn_status wasinn_guest_set_limits(wasinn_guest *guest, const wasinn_limits *limits);
 
 /* Why the last call that failed did so; "" when none did. Lives until the next call. */
 WASINN_API const char *wasinn_guest_last_error(const wasinn_guest *guest);
 
-/* Ends the load or compute in progress, and each later one, with timeout, until wasinn_guest_resume.
- * Any thread, while the guest lives. */
+/* Ends the load or compute in progress, and each later one, with timeout, until wasinn_guest_resume. Any
+ * thread, while the guest lives. It ends as soon as the ML runtime lets it: OpenVINO stops a compute between
+ * the layers of a model, but neither within a loop that is one layer, nor while it reads or compiles a model.
+ */
 WASINN_API void wasinn_guest_interrupt(wasinn_guest *guest);
 WASINN_API void wasinn_guest_resume(wasinn_guest *guest);
 
@@ -283,11 +296,13 @@ WASINN_API wasinn_status wasinn_set_input(wasinn_guest *guest, wasinn_handle exe
                                           const wasinn_tensor *tensor);
 
 /* Runs the model. runtime_error: an input was never set, or the runtime failed; timeout: the limit
- * compute_ms, or wasinn_guest_interrupt. The runtime uses no memory of the call once this returns. */
+ * compute_ms, or wasinn_guest_interrupt; too_large: an output of open size went beyond a limit, and the
+ * execution is as new, its inputs unset. The runtime uses no memory of the call once this returns. */
 WASINN_API wasinn_status wasinn_compute(wasinn_guest *guest, wasinn_handle execution);
 
-/* Lends output `index` of the last successful compute; the view lives until the next call that names
- * this execution. runtime_error: nothing was computed; invalid_argument: index. */
+/* Lends output `index` of the last compute, if that succeeded; the view lives until the next call that names
+ * this execution. Where a model passes an input through, setting that input may change it.
+ * runtime_error: nothing was computed; invalid_argument: index. */
 WASINN_API wasinn_status wasinn_output(wasinn_guest *guest, wasinn_handle execution, uint32_t index,
                                        wasinn_tensor *view);
 

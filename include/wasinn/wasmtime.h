@@ -33,7 +33,7 @@ extern "C" {
  * the table can grow. Those in the second group may be NULL: only wasinn_wasmtime_define_short_io needs
  * them. */
 typedef struct wasinn_wasmtime_api {
-    size_t size; /* sizeof(wasinn_wasmtime_api) */
+    size_t size; /* sizeof(wasinn_wasmtime_api); a shorter table lacks the functions at the end */
     wasm_valtype_t *(*wasm_valtype_new)(wasm_valkind_t);
     void (*wasm_valtype_vec_new)(wasm_valtype_vec_t *, size_t, wasm_valtype_t *const[]);
     wasm_functype_t *(*wasm_functype_new)(wasm_valtype_vec_t *, wasm_valtype_vec_t *);
@@ -121,8 +121,10 @@ WASINN_API void wasinn_wasmtime_set_lookup(wasinn_wasmtime *glue, wasinn_wasmtim
 /* Replaces fd_read, fd_pread, fd_write and fd_pwrite of wasi_snapshot_preview1, which must be in the linker,
  * by ones that ask Wasmtime for at most 64 MiB at a time. Wasmtime itself fails one of more than 128 MiB with
  * ENOMEM (seen in 49 and 50); moving less than was asked for is legal, and the libraries of C and Rust go on
- * where a call stopped. After this the linker allows shadowing. unsupported_operation: the table lacks
- * functions. */
+ * where a call stopped. After this the linker allows shadowing. Each memory that is read into or written
+ * from takes one of the store's instances (wasmtime_store_limiter), and one that is shared or 64-bit cannot
+ * be used by these four any more: such guests want a linker without this. unsupported_operation: the table
+ * lacks functions. */
 WASINN_API wasinn_status wasinn_wasmtime_define_short_io(wasinn_wasmtime *glue, wasm_engine_t *engine,
                                                          wasmtime_linker_t *linker);
 

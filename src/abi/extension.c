@@ -3,11 +3,12 @@
 
 #include "abi/call.h"
 #include "abi/tables.h"
+#include "core/guest.h"
 
 /* last_error(buffer, capacity, length_out): copies as much of the last error's text as fits, without a NUL,
  * and writes the length of the whole text; 0 when no call has failed. */
 static wasinn_status last_error(wasinn__call *call) {
-    const char *text = wasinn_guest_last_error(call->guest);
+    const char *text = wasinn__guest_shown_error(call->guest);
     size_t length = strlen(text), capacity = wasinn__parameter(call, 1);
     uint8_t *buffer, *result;
     if (!wasinn__call_range(call, "the buffer", wasinn__parameter(call, 0), capacity, &buffer) ||

@@ -4,22 +4,22 @@
 
 wasinn_short_io wasinn_shorten_io(const wasinn_memory *memory, uint32_t address, uint32_t count,
                                   uint32_t most) {
-    wasinn_short_io shortened = {count, address, 0};
+    wasinn_short_io shortened = {count, 0, 0};
     uint64_t total = 0;
     uint8_t *buffers;
     if (!wasinn__guest_range(memory, address, (uint64_t)count * IOVEC_SIZE, &buffers))
         return shortened;
     for (uint32_t i = 0; i < count; i++) {
         uint8_t *size = buffers + (uint64_t)i * IOVEC_SIZE + 4;
-        total += wasinn__read_u32(size);
-        if (total <= most)
+        uint32_t whole = wasinn__read_u32(size);
+        if (total + whole <= most) {
+            total += whole;
             continue;
-        shortened.count = i > 0 ? i : 1;
-        if (i == 0) {
-            shortened.whole = wasinn__read_u32(size);
-            wasinn__write_u32(size, most);
         }
-        break;
+        /* Empty buffers may come first, so what is left of this one counts: to move nothing would mean the
+         * end. */
+        wasinn__write_u32(size, (uint32_t)(most - total));
+        return (wasinn_short_io){i + 1, address + i * IOVEC_SIZE, whole};
     }
     return shortened;
 }

@@ -2,9 +2,11 @@
 
 static const wasinn__table *const tables[] = {&wasinn__witx_table, &wasinn__extension_table};
 
-const wasinn_import *wasinn_imports(size_t table, size_t *count) {
-    if (table >= sizeof tables / sizeof *tables)
-        return NULL;
-    *count = tables[table]->count;
-    return tables[table]->rows;
+const wasinn_import *wasinn_import_at(size_t index) {
+    for (size_t table = 0; table < sizeof tables / sizeof *tables; table++) {
+        if (index < tables[table]->count)
+            return &tables[table]->rows[index];
+        index -= tables[table]->count;
+    }
+    return NULL;
 }

@@ -25,20 +25,23 @@ static bool type_from(uint8_t number, wasinn_type *type) {
 
 /* Numbers 5 and 6 mean autodetect or ggml, one way here and the other way there; a GGUF file says what it is.
  */
-static wasinn_encoding encoding_from(uint32_t number, const wasinn_blob *blobs, size_t count) {
+static bool encoding_from(uint32_t number, const wasinn_blob *blobs, size_t count,
+                          wasinn_encoding *encoding) {
+    bool gguf = count > 0 && blobs[0].size >= 4 && memcmp(blobs[0].data, "GGUF", 4) == 0;
     if (number <= WASINN_ENCODING_TENSORFLOWLITE)
-        return (wasinn_encoding)number;
-    if (number != 5 && number != 6)
-        return WASINN_ENCODING_COUNT;
-    if (count > 0 && blobs[0].size >= 4 && memcmp(blobs[0].data, "GGUF", 4) == 0)
-        return WASINN_ENCODING_GGML;
-    return WASINN_ENCODING_AUTODETECT;
+        *encoding = (wasinn_encoding)number;
+    else if (number == 5 || number == 6)
+        *encoding = gguf ? WASINN_ENCODING_GGML : WASINN_ENCODING_AUTODETECT;
+    else
+        return false;
+    return true;
 }
 
 static wasinn_status load(wasinn__call *call) {
     uint32_t count = wasinn__parameter(call, 1), number = wasinn__parameter(call, 2);
     uint8_t *builders, *result, *bytes;
     wasinn_blob blobs[MAX_BUILDERS];
+    wasinn_encoding encoding;
     wasinn_handle graph;
     if (count > MAX_BUILDERS)
         return wasinn__guest_fail(call->guest, WASINN_INVALID_ARGUMENT,
@@ -54,8 +57,7 @@ static wasinn_status load(wasinn__call *call) {
             return TRAPPED;
         blobs[i] = (wasinn_blob){bytes, size};
     }
-    wasinn_encoding encoding = encoding_from(number, blobs, count);
-    if (encoding == WASINN_ENCODING_COUNT)
+    if (!encoding_from(number, blobs, count, &encoding))
         return wasinn__guest_fail(call->guest, WASINN_INVALID_ENCODING, "encoding %u is unknown", number);
     /* The specification's targets are cpu, gpu and tpu; a guest library adds auto as 3. */
     wasinn_status status =

@@ -5,6 +5,7 @@
  *     fake
  *     input a f32 2 2          name, type, dimensions; ? for a dynamic one
  *     output sum f32 2 2 = add a b
+ *     bytes 1000000            what it says that the model holds
  *     slow 5000                a run takes that many milliseconds, or until it is cancelled
  *     deaf                     ... and is not stopped by a cancel
  *     fail run busy            the entry fails, saying "busy"
@@ -22,6 +23,8 @@
 
 enum { MAX_PORTS = 8, MAX_NAME = 32 };
 
+atomic_uint wasinn__fake_loads;
+
 typedef struct fake_port {
     char name[MAX_NAME];
     wasinn_port port;
@@ -33,6 +36,7 @@ typedef struct fake_port {
 typedef struct fake_model {
     fake_port ports[2][MAX_PORTS];
     uint32_t counts[2];
+    uint64_t bytes;
     long slow_ms;
     bool deaf;
     char fail_entry[MAX_NAME], fail_text[MAX_NAME];
@@ -82,10 +86,15 @@ static bool read_port(fake_model *model, wasinn_direction direction, char **rest
     port->port.name = port->name;
     if (!wasinn_type_parse(type, &port->port.type))
         port->port.type = WASINN_TYPE_OTHER;
+    port->port.element_bits =
+        port->port.type == WASINN_TYPE_OTHER ? 4 : 8 * (uint32_t)wasinn_type_size(port->port.type);
     while ((word = strtok_r(NULL, " ", rest)) && strcmp(word, "=") != 0) {
-        if (port->port.rank >= WASINN_MAX_RANK)
-            return false;
-        port->port.dims[port->port.rank++] = strcmp(word, "?") == 0 ? -1 : atoll(word);
+        uint32_t i = port->port.rank++;
+        if (i >= WASINN_MAX_RANK)
+            continue;
+        port->port.dims[i] = strcmp(word, "?") == 0 ? -1 : atoll(word);
+        port->port.min_dims[i] = port->port.dims[i] < 0 ? 0 : port->port.dims[i];
+        port->port.max_dims[i] = port->port.dims[i];
     }
     if (direction == WASINN_INPUT)
         return word == NULL;
@@ -109,7 +118,9 @@ static bool read_line(fake_model *model, char *line) {
     if (strcmp(word, "output") == 0)
         return read_port(model, WASINN_OUTPUT, &rest);
     const char *value = strtok_r(NULL, " ", &rest);
-    if (strcmp(word, "slow") == 0 && value) {
+    if (strcmp(word, "bytes") == 0 && value) {
+        model->bytes = strtoull(value, NULL, 10);
+    } else if (strcmp(word, "slow") == 0 && value) {
         model->slow_ms = atol(value);
     } else if (strcmp(word, "fail") == 0 && value) {
         snprintf(model->fail_entry, sizeof model->fail_entry, "%s", value);
@@ -166,19 +177,19 @@ static wasinn_status load(void *runtime, const wasinn_load_request *request, was
                           wasinn_message *message) {
     (void)runtime;
     wasinn_status status;
-    if (request->source.kind == WASINN_SOURCE_BLOBS && request->source.blob_count != 2)
+    if (request->source->kind == WASINN_SOURCE_BLOBS && request->source->blob_count != 2)
         return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "fake: wanted two builders, got %zu",
-                             request->source.blob_count);
+                             request->source->blob_count);
     if (request->target != WASINN_TARGET_CPU && request->target != WASINN_TARGET_AUTO)
         return wasinn_refuse(message, WASINN_UNSUPPORTED_OPERATION, "fake: no device %s here",
                              wasinn_target_name(request->target));
     fake_model *model = calloc(1, sizeof *model);
     if (!model)
         return wasinn_refuse(message, WASINN_TOO_LARGE, "fake: no memory");
-    if (request->source.kind == WASINN_SOURCE_BLOBS)
-        status = read_model(request->source.blobs[0].data, model, message);
+    if (request->source->kind == WASINN_SOURCE_BLOBS)
+        status = read_model(request->source->blobs[0].data, model, message);
     else
-        status = read_file(request->source.path, model, message);
+        status = read_file(request->source->path, model, message);
     if (status == WASINN_OK)
         status = fails(model, "load", message);
     while (strcmp(model->fail_entry, "hang") == 0 && !request->stopped(request->stopped_data))
@@ -189,7 +200,10 @@ static wasinn_status load(void *runtime, const wasinn_load_request *request, was
         free(model);
         return status;
     }
-    *loaded = (wasinn_loaded){.model = model, .bytes = sizeof *model, .keeps_blobs = true};
+    atomic_fetch_add(&wasinn__fake_loads, 1);
+    loaded->model = model;
+    loaded->bytes = model->bytes;
+    loaded->keeps_blobs = true;
     return WASINN_OK;
 }
 

@@ -1,7 +1,12 @@
 #ifndef WASINN_BACKENDS_FAKE_H
 #define WASINN_BACKENDS_FAKE_H
 
+#include <stdatomic.h>
+
 #include "wasinn/backend.h"
+
+/* How many models were loaded in this process. */
+extern atomic_uint wasinn__fake_loads;
 
 extern const wasinn_backend wasinn__backend_fake;
 

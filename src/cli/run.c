@@ -158,17 +158,47 @@ static void log_failure(void *data, const wasinn_guest *guest, const char *line)
         session->logged++;
 }
 
-static int set_up_imports(session *session, const char *path) {
+/* Short reads and writes go through a 32-bit memory of the guest's own; others do without. */
+static bool wants_short_io(const wasmtime_module_t *module) {
+    wasm_exporttype_vec_t exports;
+    bool wanted = false;
+    wasmtime_module_exports(module, &exports);
+    for (size_t i = 0; i < exports.size; i++) {
+        const wasm_name_t *name = wasm_exporttype_name(exports.data[i]);
+        const wasm_memorytype_t *memory =
+            wasm_externtype_as_memorytype_const(wasm_exporttype_type(exports.data[i]));
+        if (memory && name->size == 6 && memcmp(name->data, "memory", 6) == 0)
+            wanted = !wasmtime_memorytype_is64(memory) && !wasmtime_memorytype_isshared(memory);
+    }
+    wasm_exporttype_vec_delete(&exports);
+    return wanted;
+}
+
+static int set_up_imports(session *session, const options *options) {
     static const wasinn_wasmtime_api api = WASINN_WASMTIME_API;
+    wasmtime_context_t *context = wasmtime_store_context(session->store);
     session->linker = wasmtime_linker_new(session->engine);
     wasmtime_error_t *error = wasmtime_linker_define_wasi(session->linker);
     if (error)
-        return refuse_error(path, "WASI", error);
-    if (wasinn_wasmtime_new(session->host, &api, &session->glue) != WASINN_OK ||
-        wasinn_wasmtime_define(session->glue, session->linker) != WASINN_OK ||
-        wasinn_wasmtime_define_short_io(session->glue, session->engine, session->linker) != WASINN_OK ||
-        wasinn_wasmtime_guest(session->glue, wasmtime_store_context(session->store), &session->guest) !=
-            WASINN_OK)
+        return refuse_error(options->guest, "WASI", error);
+    wasinn_status status = wasinn_wasmtime_new(session->host, &api, &session->glue);
+    if (status == WASINN_OK)
+        status = wasinn_wasmtime_define(session->glue, session->linker);
+    if (status == WASINN_OK && wants_short_io(session->module))
+        status = wasinn_wasmtime_define_short_io(session->glue, session->engine, session->linker);
+    if (status == WASINN_OK)
+        status = wasinn_wasmtime_guest(session->glue, context, &session->guest);
+    if (status != WASINN_OK)
+        return wasinn__fail(WASINN__EXIT_NOT_STARTED, "%s", wasinn_host_last_error());
+    return WASINN__EXIT_OK;
+}
+
+static int set_up_limits(wasinn_host *host, const options *options) {
+    wasinn_limits limits;
+    wasinn_limits_default(&limits, sizeof limits);
+    if (options->named_only)
+        limits.model_bytes = 0;
+    if (wasinn_host_set_limits(host, &limits) != WASINN_OK)
         return wasinn__fail(WASINN__EXIT_NOT_STARTED, "%s", wasinn_host_last_error());
     return WASINN__EXIT_OK;
 }
@@ -177,17 +207,17 @@ static int set_up(session *session, const options *options, const uint8_t *bytes
     wasm_config_t *config = wasm_config_new();
     wasmtime_config_epoch_interruption_set(config, options->timeout_ms != 0);
     session->engine = wasm_engine_new_with_config(config);
+    wasmtime_error_t *error = wasmtime_module_new(session->engine, bytes, size, &session->module);
+    if (error)
+        return refuse_error(options->guest, "not valid WebAssembly", error);
     session->store = wasmtime_store_new(session->engine, NULL, NULL);
     wasmtime_context_set_epoch_deadline(wasmtime_store_context(session->store), 1);
     if (!options->quiet)
         wasinn_host_set_log(session->host, log_failure, session);
-    int code = set_up_wasi(session, options);
+    int code = set_up_limits(session->host, options);
     if (code == WASINN__EXIT_OK)
-        code = set_up_imports(session, options->guest);
-    if (code != WASINN__EXIT_OK)
-        return code;
-    wasmtime_error_t *error = wasmtime_module_new(session->engine, bytes, size, &session->module);
-    return error ? refuse_error(options->guest, "not valid WebAssembly", error) : WASINN__EXIT_OK;
+        code = set_up_wasi(session, options);
+    return code == WASINN__EXIT_OK ? set_up_imports(session, options) : code;
 }
 
 static void tear_down(session *session) {

@@ -18,6 +18,7 @@ static const char help[] =
     "  --env NAME=VALUE        set a variable; --env NAME passes on the one of this environment\n"
     "  --nn-graph ENC::DIR     register the model in DIR, of encoding ENC, under its folder's name\n"
     "  --model NAME=PATH       register the OpenVINO model at PATH, an .xml or its folder, as NAME\n"
+    "  --named-only            the guest may use only those, no models of its own\n"
     "  --timeout SECONDS       end the guest after that time\n"
     "  --quiet                 do not explain failed wasi-nn calls on stderr\n"
     "  --help                  this text\n"
@@ -115,7 +116,7 @@ static int add_graph_folder(wasinn_host *host, const char *text) {
     return code;
 }
 
-enum { DIR_OPTION = 256, DIR_RW, MAPDIR, ENV, NN_GRAPH, MODEL, TIMEOUT, QUIET, HELP };
+enum { DIR_OPTION = 256, DIR_RW, MAPDIR, ENV, NN_GRAPH, MODEL, NAMED_ONLY, TIMEOUT, QUIET, HELP };
 
 static const struct option known[] = {
     {"dir", required_argument, NULL, DIR_OPTION},
@@ -124,6 +125,7 @@ static const struct option known[] = {
     {"env", required_argument, NULL, ENV},
     {"nn-graph", required_argument, NULL, NN_GRAPH},
     {"model", required_argument, NULL, MODEL},
+    {"named-only", no_argument, NULL, NAMED_ONLY},
     {"timeout", required_argument, NULL, TIMEOUT},
     {"quiet", no_argument, NULL, QUIET},
     {"help", no_argument, NULL, HELP},
@@ -146,6 +148,9 @@ static int apply(wasinn__run_options *options, wasinn_host *host, int option, ch
         return add_graph_folder(host, value);
     case MODEL:
         return add_named_model(host, value);
+    case NAMED_ONLY:
+        options->named_only = true;
+        return WASINN__EXIT_OK;
     case TIMEOUT:
         return set_timeout(options, value);
     case QUIET:

@@ -4,6 +4,7 @@
 
 #include "core/dispatch.h"
 #include "core/memory.h"
+#include "core/names.h"
 
 /* The table's layout is what separately built backends rely on: it only grows at its end. */
 _Static_assert(offsetof(wasinn_backend, name) == 8, "backend ABI 1");
@@ -50,14 +51,10 @@ wasinn_status wasinn__backend_open(wasinn__backend *backend, wasinn_message *mes
     pthread_mutex_lock(&backend->lock);
     wasinn_status status = WASINN_OK;
     if (!backend->opened) {
-        backend->problem[0] = '\0';
-        wasinn_message problem = {backend->problem, sizeof backend->problem};
-        status = wasinn__dispatch_open(backend, &problem);
+        status = wasinn__dispatch_open(backend, message);
         backend->opened = status == WASINN_OK;
         if (backend->opened)
             backend->table->version(backend->runtime, &backend->version, &backend->path);
-        else
-            wasinn_refuse(message, status, "%s", backend->problem);
     }
     pthread_mutex_unlock(&backend->lock);
     return status;
@@ -110,7 +107,7 @@ wasinn_status wasinn__backends_find(wasinn__backend *backends, const wasinn_blob
             return WASINN_OK;
         }
     }
-    if ((unsigned)*encoding >= WASINN_ENCODING_COUNT)
+    if ((unsigned)*encoding >= WASINN__ENCODINGS)
         return wasinn_refuse(message, WASINN_INVALID_ENCODING, "encoding %u is unknown", (unsigned)*encoding);
     return wasinn_refuse(message, WASINN_INVALID_ENCODING, "encoding '%s' has no backend in this build",
                          wasinn_encoding_name(*encoding));

@@ -21,7 +21,6 @@ typedef struct wasinn__backend {
     bool opened;
     void *runtime;
     const char *version, *path;
-    char problem[512]; /* of the last opening that failed */
 } wasinn__backend;
 
 /* Checks the table, and makes a backend of it that is not opened yet. */

@@ -7,42 +7,48 @@
 #include "core/memory.h"
 #include "core/tensor.h"
 
-void wasinn__execution_free(wasinn_guest *guest, wasinn__execution *execution) {
-    if (!execution)
-        return;
-    if (execution->state)
-        execution->graph->backend->table->destroy(execution->state);
-    guest->held_bytes -= execution->bytes;
-    wasinn__free(execution->inputs_set);
-    wasinn__free(execution->input_bytes);
-    wasinn__graph_release(execution->graph);
-    wasinn__free(execution);
+static const char *side_name(wasinn_direction direction) {
+    return direction == WASINN_INPUT ? "input" : "output";
 }
 
-/* Charges the guest for `bytes` of tensors more. */
-static wasinn_status charge(wasinn_guest *guest, wasinn__execution *execution, uint64_t bytes,
+/* ---- What the guest is charged for ---------------------------------------------------------------- */
+
+/* Raises what the guest is charged for one port to a tensor of this shape and size. Nothing is given back for
+ * smaller ones: runtimes keep what they have allocated. */
+static wasinn_status charge(wasinn_guest *guest, wasinn__execution *execution, wasinn_direction direction,
+                            uint32_t index, uint32_t rank, const int64_t *dims, uint64_t bytes,
                             wasinn_message *message) {
-    if (guest->held_bytes > guest->limits.total_bytes ||
-        bytes > guest->limits.total_bytes - guest->held_bytes)
+    const wasinn_limits *limits = &guest->limits;
+    const wasinn_port *port = &execution->graph->ports[direction][index];
+    uint64_t *charged = &execution->charged[direction][index];
+    char shape[WASINN__SHAPE_TEXT];
+    if (bytes > limits->tensor_bytes)
+        return wasinn_refuse(message, WASINN_TOO_LARGE, "%s %u '%s' is %s, %llu bytes; the limit is %llu",
+                             side_name(direction), index, port->name,
+                             wasinn__shape_text(port->type, rank, dims, shape), (unsigned long long)bytes,
+                             (unsigned long long)limits->tensor_bytes);
+    if (bytes <= *charged)
+        return WASINN_OK;
+    uint64_t more = bytes - *charged;
+    if (guest->held_bytes > limits->total_bytes || more > limits->total_bytes - guest->held_bytes)
         return wasinn_refuse(
             message, WASINN_TOO_LARGE,
-            "the guest holds %llu bytes and asks for %llu of tensors more; the limit is %llu",
-            (unsigned long long)guest->held_bytes, (unsigned long long)bytes,
-            (unsigned long long)guest->limits.total_bytes);
-    guest->held_bytes += bytes;
-    execution->bytes += bytes;
+            "%s %u '%s' is %s: the guest holds %llu bytes and asks for %llu more; the limit is %llu",
+            side_name(direction), index, port->name, wasinn__shape_text(port->type, rank, dims, shape),
+            (unsigned long long)guest->held_bytes, (unsigned long long)more,
+            (unsigned long long)limits->total_bytes);
+    guest->held_bytes += more;
+    *charged = bytes;
     return WASINN_OK;
 }
 
-static wasinn_status within_tensor_limit(wasinn_guest *guest, const char *side, uint32_t index,
-                                         const wasinn_port *port, uint32_t rank, const int64_t *dims,
-                                         uint64_t *bytes, wasinn_message *message) {
-    char text[WASINN__SHAPE_TEXT];
-    if (!wasinn__bytes(port->type, rank, dims, bytes) || *bytes > guest->limits.tensor_bytes)
-        return wasinn_refuse(message, WASINN_TOO_LARGE, "%s %u '%s' is %s; the limit is %llu bytes", side,
-                             index, port->name, wasinn__shape_text(port->type, rank, dims, text),
-                             (unsigned long long)guest->limits.tensor_bytes);
-    return WASINN_OK;
+static wasinn_status charge_shape(wasinn_guest *guest, wasinn__execution *execution,
+                                  wasinn_direction direction, uint32_t index, uint32_t rank,
+                                  const int64_t *dims, wasinn_message *message) {
+    uint64_t bytes;
+    if (!wasinn__port_bytes(&execution->graph->ports[direction][index], rank, dims, &bytes))
+        bytes = UINT64_MAX;
+    return charge(guest, execution, direction, index, rank, dims, bytes, message);
 }
 
 /* Tensors whose size the model fixes are paid for when the execution is made. */
@@ -51,31 +57,79 @@ static wasinn_status charge_static(wasinn_guest *guest, wasinn__execution *execu
     const wasinn__graph *graph = execution->graph;
     for (uint32_t i = 0; i < graph->port_counts[direction]; i++) {
         const wasinn_port *port = &graph->ports[direction][i];
-        uint64_t bytes;
-        if (!wasinn__port_is_static(port) || port->type == WASINN_TYPE_OTHER)
+        if (!wasinn__port_is_static(port))
             continue;
-        wasinn_status status = within_tensor_limit(guest, direction == WASINN_INPUT ? "input" : "output", i,
-                                                   port, port->rank, port->dims, &bytes, message);
-        if (status == WASINN_OK)
-            status = charge(guest, execution, bytes, message);
+        wasinn_status status = charge_shape(guest, execution, direction, i, port->rank, port->dims, message);
         if (status != WASINN_OK)
             return status;
     }
     return WASINN_OK;
 }
 
-static wasinn_status make(wasinn_guest *guest, wasinn__execution *execution, wasinn_message *message) {
-    wasinn__graph *graph = execution->graph;
-    execution->inputs_set = wasinn__alloc(graph->port_counts[WASINN_INPUT], sizeof *execution->inputs_set);
-    execution->input_bytes = wasinn__alloc(graph->port_counts[WASINN_INPUT], sizeof *execution->input_bytes);
-    if (!execution->inputs_set || !execution->input_bytes)
-        return wasinn_refuse(message, WASINN_TOO_LARGE, "no memory for an execution context");
+/* The others, when a compute has given them their size. */
+static wasinn_status charge_outputs(wasinn_guest *guest, wasinn__execution *execution,
+                                    wasinn_message *message) {
+    const wasinn__graph *graph = execution->graph;
+    for (uint32_t i = 0; i < graph->port_counts[WASINN_OUTPUT]; i++) {
+        wasinn_tensor view;
+        if (wasinn__port_is_static(&graph->ports[WASINN_OUTPUT][i]))
+            continue;
+        wasinn_status status = wasinn__dispatch_output(graph->backend, execution->state, i, &view, message);
+        if (status == WASINN_OK)
+            status = charge(guest, execution, WASINN_OUTPUT, i, view.rank, view.dims, view.size, message);
+        if (status != WASINN_OK)
+            return status;
+    }
+    return WASINN_OK;
+}
+
+/* ---- Making and freeing ----------------------------------------------------------------------------- */
+
+static void release_state(wasinn_guest *guest, wasinn__execution *execution) {
+    const wasinn__graph *graph = execution->graph;
+    if (execution->state)
+        graph->backend->table->destroy(execution->state);
+    execution->state = NULL;
+    execution->computed = false;
+    for (int side = 0; side < 2; side++) {
+        for (uint32_t i = 0; execution->charged[side] && i < graph->port_counts[side]; i++) {
+            guest->held_bytes -= execution->charged[side][i];
+            execution->charged[side][i] = 0;
+        }
+    }
+    for (uint32_t i = 0; execution->inputs_set && i < graph->port_counts[WASINN_INPUT]; i++)
+        execution->inputs_set[i] = false;
+}
+
+static wasinn_status make_state(wasinn_guest *guest, wasinn__execution *execution, wasinn_message *message) {
+    const wasinn__graph *graph = execution->graph;
     wasinn_status status = charge_static(guest, execution, WASINN_INPUT, message);
     if (status == WASINN_OK)
         status = charge_static(guest, execution, WASINN_OUTPUT, message);
     if (status == WASINN_OK)
         status = wasinn__dispatch_create(graph->backend, graph->model, &execution->state, message);
     return status;
+}
+
+void wasinn__execution_free(wasinn_guest *guest, wasinn__execution *execution) {
+    if (!execution)
+        return;
+    release_state(guest, execution);
+    wasinn__free(execution->inputs_set);
+    wasinn__free(execution->charged[WASINN_INPUT]);
+    wasinn__free(execution->charged[WASINN_OUTPUT]);
+    wasinn__graph_release(execution->graph);
+    wasinn__free(execution);
+}
+
+static wasinn_status make(wasinn_guest *guest, wasinn__execution *execution, wasinn_message *message) {
+    wasinn__graph *graph = execution->graph;
+    execution->inputs_set = wasinn__alloc(graph->port_counts[WASINN_INPUT], sizeof *execution->inputs_set);
+    for (int side = 0; side < 2; side++)
+        execution->charged[side] = wasinn__alloc(graph->port_counts[side], sizeof **execution->charged);
+    if (!execution->inputs_set || !execution->charged[WASINN_INPUT] || !execution->charged[WASINN_OUTPUT])
+        return wasinn_refuse(message, WASINN_TOO_LARGE, "no memory for an execution context");
+    return make_state(guest, execution, message);
 }
 
 static wasinn_status init(wasinn_guest *guest, wasinn_handle handle, wasinn_handle *result,
@@ -117,13 +171,16 @@ static wasinn_status find(wasinn_guest *guest, wasinn_handle handle, wasinn__exe
     if (!*execution)
         return wasinn_refuse(message, WASINN_INVALID_HANDLE, "%u is not an execution context of this guest",
                              handle);
+    if (!(*execution)->state)
+        return wasinn_refuse(message, WASINN_RUNTIME_ERROR,
+                             "this execution context went beyond a limit and could not be made anew");
     return WASINN_OK;
 }
 
 static wasinn_status find_port(const wasinn__graph *graph, wasinn_direction direction, uint32_t index,
                                const wasinn_port **port, wasinn_message *message) {
     uint32_t count = graph->port_counts[direction];
-    const char *side = direction == WASINN_INPUT ? "input" : "output";
+    const char *side = side_name(direction);
     if (index >= count)
         return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "there is no %s %u: the model has %u %s%s",
                              side, index, count, side, count == 1 ? "" : "s");
@@ -142,8 +199,7 @@ static wasinn_status check_tensor(const wasinn_port *port, uint32_t index, const
     wasinn__shape_text(tensor->type, tensor->rank, tensor->dims, given);
     if (!wasinn__port_accepts(port, tensor))
         return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "input %u '%s' wants %s, got %s", index,
-                             port->name, wasinn__shape_text(port->type, port->rank, port->dims, wanted),
-                             given);
+                             port->name, wasinn__port_text(port, wanted), given);
     if (!wasinn__bytes(tensor->type, tensor->rank, tensor->dims, &bytes))
         return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "input %u '%s': %s has too many elements",
                              index, port->name, given);
@@ -151,20 +207,6 @@ static wasinn_status check_tensor(const wasinn_port *port, uint32_t index, const
         return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "input %u '%s': %s takes %llu bytes, got %zu",
                              index, port->name, given, (unsigned long long)bytes, tensor->size);
     return WASINN_OK;
-}
-
-static wasinn_status charge_dynamic(wasinn_guest *guest, wasinn__execution *execution, uint32_t index,
-                                    const wasinn_port *port, const wasinn_tensor *tensor,
-                                    wasinn_message *message) {
-    uint64_t bytes, before = execution->input_bytes[index];
-    wasinn_status status =
-        within_tensor_limit(guest, "input", index, port, tensor->rank, tensor->dims, &bytes, message);
-    if (status == WASINN_OK && bytes > before) {
-        status = charge(guest, execution, bytes - before, message);
-        if (status == WASINN_OK)
-            execution->input_bytes[index] = bytes;
-    }
-    return status;
 }
 
 static void copy_in(void *memory, wasinn_type type, const wasinn_tensor *tensor) {
@@ -188,7 +230,7 @@ static wasinn_status set_input(wasinn_guest *guest, wasinn_handle handle, uint32
     if (status == WASINN_OK)
         status = check_tensor(port, index, tensor, message);
     if (status == WASINN_OK && !wasinn__port_is_static(port))
-        status = charge_dynamic(guest, execution, index, port, tensor, message);
+        status = charge_shape(guest, execution, WASINN_INPUT, index, tensor->rank, tensor->dims, message);
     if (status != WASINN_OK)
         return status;
     wasinn_tensor shape = *tensor;
@@ -247,7 +289,15 @@ static wasinn_status compute(wasinn_guest *guest, wasinn_handle handle, wasinn_m
         return wasinn_refuse(message, WASINN_TIMEOUT, "the guest was interrupted");
     execution->computed = false;
     status = run_watched(guest, execution, message);
+    if (status != WASINN_OK)
+        return status;
+    status = charge_outputs(guest, execution, message);
     execution->computed = status == WASINN_OK;
+    if (status == WASINN_TOO_LARGE) {
+        /* What the runtime has allocated goes only with its request; the first message, the reason, stays. */
+        release_state(guest, execution);
+        make_state(guest, execution, message);
+    }
     return status;
 }
 
@@ -271,11 +321,7 @@ static wasinn_status output(wasinn_guest *guest, wasinn_handle handle, uint32_t 
     if (port->type == WASINN_TYPE_OTHER)
         return wasinn_refuse(message, WASINN_UNSUPPORTED_OPERATION,
                              "output %u '%s' has a type without a whole number of bytes", index, port->name);
-    status = wasinn__dispatch_output(execution->graph->backend, execution->state, index, view, message);
-    if (status == WASINN_OK && view->size > guest->limits.tensor_bytes)
-        return wasinn_refuse(message, WASINN_TOO_LARGE, "output %u '%s' has %zu bytes; the limit is %llu",
-                             index, port->name, view->size, (unsigned long long)guest->limits.tensor_bytes);
-    return status;
+    return wasinn__dispatch_output(execution->graph->backend, execution->state, index, view, message);
 }
 
 wasinn_status wasinn_output(wasinn_guest *guest, wasinn_handle execution, uint32_t index,

@@ -6,11 +6,10 @@
 
 typedef struct wasinn__execution {
     wasinn__graph *graph;
-    void *state;           /* the backend's */
-    uint64_t *input_bytes; /* what each input of unknown size was last set to; charged to the guest */
+    void *state;          /* the backend's; NULL when it could not be made anew */
+    uint64_t *charged[2]; /* by wasinn_direction and index: bytes that the guest is charged for */
     bool *inputs_set;
     bool computed; /* the outputs are those of a compute that succeeded */
-    uint64_t bytes;
 } wasinn__execution;
 
 void wasinn__execution_free(wasinn_guest *guest, wasinn__execution *execution);

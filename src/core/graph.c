@@ -7,14 +7,14 @@
 #include "core/memory.h"
 #include "core/watchdog.h"
 
-bool wasinn__stopped(const wasinn__stop *stop) {
-    return (stop->interrupted && atomic_load(stop->interrupted)) ||
-           (stop->deadline != WASINN__NEVER && wasinn__now() >= stop->deadline);
+bool wasinn__stopped(const wasinn__attempt *attempt) {
+    return (attempt->interrupted && atomic_load(attempt->interrupted)) ||
+           (attempt->deadline != WASINN__NEVER && wasinn__now() >= attempt->deadline);
 }
 
-wasinn_status wasinn__say_stopped(const wasinn__stop *stop, wasinn_message *message) {
+wasinn_status wasinn__say_stopped(const wasinn__attempt *attempt, wasinn_message *message) {
     message->text[0] = '\0';
-    if (stop->interrupted && atomic_load(stop->interrupted))
+    if (attempt->interrupted && atomic_load(attempt->interrupted))
         return wasinn_refuse(message, WASINN_TIMEOUT, "interrupted by the host");
     return wasinn_refuse(message, WASINN_TIMEOUT, "loading took longer than the limit");
 }
@@ -52,10 +52,14 @@ static wasinn_status copy_blobs(wasinn__graph *graph, const wasinn_source *sourc
     return WASINN_OK;
 }
 
-static wasinn_status load_model(wasinn__graph *graph, wasinn_load_request *request, wasinn_message *message) {
-    wasinn_loaded loaded = {0};
-    request->source.blobs = graph->blobs;
-    wasinn_status status = wasinn__dispatch_load(graph->backend, request, &loaded, message);
+static wasinn_status load_model(wasinn__graph *graph, const wasinn_source *source, wasinn_encoding encoding,
+                                wasinn_target target, wasinn__attempt *attempt, wasinn_message *message) {
+    wasinn_loaded loaded = {.struct_size = sizeof loaded};
+    wasinn_source copied = *source;
+    wasinn_load_request request = {sizeof request, &copied, encoding, target, stopped, attempt};
+    copied.struct_size = sizeof copied;
+    copied.blobs = graph->blobs;
+    wasinn_status status = wasinn__dispatch_load(graph->backend, &request, &loaded, message);
     if (status != WASINN_OK)
         return status;
     graph->model = loaded.model;
@@ -88,12 +92,13 @@ static wasinn_status read_ports(wasinn__graph *graph, wasinn_direction direction
 }
 
 wasinn_status wasinn__graph_load(wasinn__backend *backend, const wasinn_source *source,
-                                 wasinn_encoding encoding, wasinn_target target, wasinn__stop *stop,
+                                 wasinn_encoding encoding, wasinn_target target, wasinn__attempt *attempt,
                                  wasinn__graph **graph, wasinn_message *message) {
-    wasinn_load_request request = {sizeof request, *source, encoding, target, stopped, stop};
+    attempt->saw_host = true;
     wasinn_status status = wasinn__backend_open(backend, message);
     if (status != WASINN_OK)
         return status;
+    attempt->saw_host = source->kind == WASINN_SOURCE_PATH;
     wasinn__graph *made = wasinn__alloc(1, sizeof *made);
     if (!made)
         return wasinn_refuse(message, WASINN_TOO_LARGE, "no memory for a graph");
@@ -102,15 +107,15 @@ wasinn_status wasinn__graph_load(wasinn__backend *backend, const wasinn_source *
     if (source->kind == WASINN_SOURCE_BLOBS)
         status = copy_blobs(made, source, message);
     if (status == WASINN_OK)
-        status = load_model(made, &request, message);
+        status = load_model(made, source, encoding, target, attempt, message);
     if (status == WASINN_OK)
         status = read_ports(made, WASINN_INPUT, message);
     if (status == WASINN_OK)
         status = read_ports(made, WASINN_OUTPUT, message);
-    if (status == WASINN_OK && wasinn__stopped(stop))
+    if (status == WASINN_OK && wasinn__stopped(attempt))
         status = WASINN_TIMEOUT;
     if (status == WASINN_TIMEOUT)
-        wasinn__say_stopped(stop, message);
+        wasinn__say_stopped(attempt, message);
     if (status == WASINN_OK)
         *graph = made;
     else

@@ -19,19 +19,20 @@ typedef struct wasinn__graph {
     wasinn_guest *owner;
 } wasinn__graph;
 
-/* When to give up loading. */
-typedef struct wasinn__stop {
+/* One attempt to load: when to give up, and what is to be known when it has failed. */
+typedef struct wasinn__attempt {
     uint64_t deadline;
     const atomic_bool *interrupted;
-} wasinn__stop;
+    bool saw_host; /* the message may name files of the host */
+} wasinn__attempt;
 
-bool wasinn__stopped(const wasinn__stop *stop);
+bool wasinn__stopped(const wasinn__attempt *attempt);
 /* Replaces the message by which of the two it was; returns timeout. */
-wasinn_status wasinn__say_stopped(const wasinn__stop *stop, wasinn_message *message);
+wasinn_status wasinn__say_stopped(const wasinn__attempt *attempt, wasinn_message *message);
 
 /* Opens the backend and loads a model; blobs of the source are copied. */
 wasinn_status wasinn__graph_load(wasinn__backend *backend, const wasinn_source *source,
-                                 wasinn_encoding encoding, wasinn_target target, wasinn__stop *stop,
+                                 wasinn_encoding encoding, wasinn_target target, wasinn__attempt *attempt,
                                  wasinn__graph **graph, wasinn_message *message);
 void wasinn__graph_retain(wasinn__graph *graph);
 void wasinn__graph_release(wasinn__graph *graph);

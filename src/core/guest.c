@@ -6,11 +6,13 @@
 
 #include "core/execution.h"
 #include "core/memory.h"
+#include "wasinn/engine.h"
 
 wasinn_status wasinn_guest_new(wasinn_host *host, wasinn_guest **guest) {
     wasinn_guest *made = wasinn__alloc(1, sizeof *made);
     if (!made)
-        return WASINN_TOO_LARGE;
+        return wasinn_host_fail(WASINN_TOO_LARGE, "no memory for a guest");
+    atomic_init(&made->references, 1);
     made->host = host;
     made->limits = host->limits;
     atomic_init(&made->interrupted, false);
@@ -29,8 +31,12 @@ static void close_slot(wasinn_guest *guest, wasinn__slot *slot) {
     }
 }
 
+void wasinn_guest_retain(wasinn_guest *guest) {
+    atomic_fetch_add(&guest->references, 1);
+}
+
 void wasinn_guest_free(wasinn_guest *guest) {
-    if (!guest)
+    if (!guest || atomic_fetch_sub(&guest->references, 1) != 1)
         return;
     for (uint32_t i = 0; i < guest->handles.count; i++)
         if (guest->handles.slots[i].object)
@@ -50,12 +56,16 @@ wasinn_status wasinn_close(wasinn_guest *guest, wasinn_handle handle) {
     return WASINN_OK;
 }
 
-void wasinn_guest_set_limits(wasinn_guest *guest, const wasinn_limits *limits) {
-    wasinn__limits_set(&guest->limits, limits);
+wasinn_status wasinn_guest_set_limits(wasinn_guest *guest, const wasinn_limits *limits) {
+    return wasinn__limits_set(&guest->limits, limits);
 }
 
 const char *wasinn_guest_last_error(const wasinn_guest *guest) {
     return guest->error;
+}
+
+const char *wasinn__guest_shown_error(const wasinn_guest *guest) {
+    return guest->error_is_hosts ? "the host could not load it; the host's log says why" : guest->error;
 }
 
 void wasinn_guest_interrupt(wasinn_guest *guest) {
@@ -73,8 +83,10 @@ wasinn_message wasinn__guest_begin(wasinn_guest *guest) {
 }
 
 wasinn_status wasinn__guest_end(wasinn_guest *guest, wasinn_status status) {
-    if (status != WASINN_OK)
+    if (status != WASINN_OK) {
         wasinn_escape(guest->raw, strlen(guest->raw), guest->error, sizeof guest->error);
+        guest->error_is_hosts = false;
+    }
     return status;
 }
 
@@ -94,6 +106,7 @@ void wasinn__guest_report(wasinn_guest *guest, const char *call, wasinn_status s
     guest->host->log(guest->host->log_data, guest, line);
 }
 
-wasinn__stop wasinn__guest_stop(const wasinn_guest *guest) {
-    return (wasinn__stop){wasinn__deadline(guest->limits.load_ms), &guest->interrupted};
+wasinn__attempt wasinn__guest_attempt(const wasinn_guest *guest) {
+    return (wasinn__attempt){.deadline = wasinn__deadline(guest->limits.load_ms),
+                             .interrupted = &guest->interrupted};
 }

@@ -8,6 +8,7 @@
 #include "core/host.h"
 
 struct wasinn_guest {
+    atomic_uint references;
     wasinn_host *host;
     wasinn_limits limits;
     wasinn__handles handles;
@@ -17,6 +18,7 @@ struct wasinn_guest {
     wasinn__watch *watch; /* the call in progress; under the watchdog's lock */
     char raw[1024];       /* the message of the call in progress, as the backend wrote it */
     char error[1024];     /* of the last call that failed, escaped */
+    bool error_is_hosts;  /* it may name the host's files: not for the guest's eyes */
 };
 
 /* Each call on a guest begins with one and ends with the other, which keeps the text of a failure. */
@@ -28,10 +30,13 @@ __attribute__((format(printf, 3, 4))) wasinn_status wasinn__guest_fail(wasinn_gu
                                                                        wasinn_status status,
                                                                        const char *format, ...);
 
+/* The last error's text as the guest may read it. */
+const char *wasinn__guest_shown_error(const wasinn_guest *guest);
+
 /* Tells the host's log why `call` failed. */
 void wasinn__guest_report(wasinn_guest *guest, const char *call, wasinn_status status);
 
-/* When a load that starts now has to give up. */
-wasinn__stop wasinn__guest_stop(const wasinn_guest *guest);
+/* An attempt to load that starts now. */
+wasinn__attempt wasinn__guest_attempt(const wasinn_guest *guest);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/names.h"
 #include "wasinn/engine.h"
 
 /* Made by the build: the backends that are part of this library, ended by NULL. */
@@ -58,10 +59,21 @@ void wasinn_limits_default(wasinn_limits *limits, size_t size) {
     limits->struct_size = size;
 }
 
-void wasinn__limits_set(wasinn_limits *limits, const wasinn_limits *wanted) {
-    size_t known = wanted->struct_size < sizeof *limits ? wanted->struct_size : sizeof *limits;
+wasinn_status wasinn__limits_set(wasinn_limits *limits, const wasinn_limits *wanted) {
+    const char *bytes = (const char *)wanted;
+    size_t size = wanted->struct_size, known = size < sizeof *limits ? size : sizeof *limits;
+    if (size < offsetof(wasinn_limits, graphs) + sizeof wanted->graphs)
+        return wasinn_host_fail(WASINN_INVALID_ARGUMENT,
+                                "limits with a struct_size of %zu: begin with wasinn_limits_default", size);
+    for (size_t i = known; i < size; i++)
+        if (bytes[i] != 0)
+            return wasinn_host_fail(WASINN_INVALID_ARGUMENT,
+                                    "limits of %zu bytes: this version knows %zu of them", size,
+                                    sizeof *limits);
     *limits = defaults;
     memcpy(limits, wanted, known);
+    limits->struct_size = sizeof *limits;
+    return WASINN_OK;
 }
 
 static void destroy(wasinn_host *host) {
@@ -118,8 +130,8 @@ void wasinn_host_free(wasinn_host *host) {
         destroy(host);
 }
 
-void wasinn_host_set_limits(wasinn_host *host, const wasinn_limits *limits) {
-    wasinn__limits_set(&host->limits, limits);
+wasinn_status wasinn_host_set_limits(wasinn_host *host, const wasinn_limits *limits) {
+    return wasinn__limits_set(&host->limits, limits);
 }
 
 void wasinn_host_set_log(wasinn_host *host, wasinn_log_fn log, void *data) {
@@ -155,7 +167,9 @@ wasinn_status wasinn_host_add_model(wasinn_host *host, const char *name, const c
     if (wasinn__models_find(host->models, name, strlen(name)))
         return end(
             wasinn_refuse(&message, WASINN_INVALID_ARGUMENT, "model '%s' is already registered", name));
-    if ((unsigned)target >= WASINN_TARGET_COUNT)
+    if (encoding == WASINN_ENCODING_AUTODETECT)
+        return end(wasinn_refuse(&message, WASINN_INVALID_ENCODING, "model '%s': name its encoding", name));
+    if ((unsigned)target >= WASINN__TARGETS)
         return end(
             wasinn_refuse(&message, WASINN_INVALID_ARGUMENT, "target %u is unknown", (unsigned)target));
     wasinn_status status = wasinn__backends_find(host->backends, NULL, 0, &encoding, &backend, &message);
@@ -181,7 +195,7 @@ wasinn_status wasinn_host_backend_info(wasinn_host *host, size_t index, wasinn_b
         known.version = backend->version;
         known.path = backend->path;
     } else {
-        known.problem = backend->problem;
+        wasinn_escape(raw_error, strlen(raw_error), known.problem, sizeof known.problem);
     }
     copy_known(info, size, &known, sizeof known);
     return WASINN_OK;

@@ -18,6 +18,6 @@ struct wasinn_host {
 };
 
 /* Takes the limits that the caller's struct has, and defaults for the rest. */
-void wasinn__limits_set(wasinn_limits *limits, const wasinn_limits *wanted);
+wasinn_status wasinn__limits_set(wasinn_limits *limits, const wasinn_limits *wanted);
 
 #endif

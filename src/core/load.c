@@ -1,8 +1,16 @@
 /* Loading: from a guest's bytes, or by a registered name. */
 #include "core/guest.h"
 #include "core/memory.h"
+#include "core/names.h"
 #include "core/tensor.h"
 #include "core/text.h"
+
+static wasinn_status end(wasinn_guest *guest, const wasinn__attempt *attempt, wasinn_status status) {
+    wasinn__guest_end(guest, status);
+    if (status != WASINN_OK && status != WASINN_TIMEOUT)
+        guest->error_is_hosts = attempt->saw_host;
+    return status;
+}
 
 static wasinn_status room_for_graph(wasinn_guest *guest, wasinn_message *message) {
     if (atomic_load(&guest->interrupted))
@@ -18,6 +26,8 @@ static wasinn_status room_for_graph(wasinn_guest *guest, wasinn_message *message
 
 static wasinn_status within_limits(wasinn_guest *guest, uint64_t bytes, wasinn_message *message) {
     const wasinn_limits *limits = &guest->limits;
+    if (limits->model_bytes == 0)
+        return wasinn_refuse(message, WASINN_SECURITY, "this host takes no models from guests, only names");
     if (bytes > limits->model_bytes)
         return wasinn_refuse(message, WASINN_TOO_LARGE, "the model has %llu bytes; the limit is %llu",
                              (unsigned long long)bytes, (unsigned long long)limits->model_bytes);
@@ -35,16 +45,15 @@ static void put_graph(wasinn_guest *guest, wasinn__graph *made, wasinn_handle *g
 }
 
 static wasinn_status load(wasinn_guest *guest, const wasinn_blob *blobs, size_t count,
-                          wasinn_encoding encoding, wasinn_target target, wasinn_handle *graph,
-                          wasinn_message *message) {
+                          wasinn_encoding encoding, wasinn_target target, wasinn__attempt *attempt,
+                          wasinn_handle *graph, wasinn_message *message) {
     wasinn_source source = {.kind = WASINN_SOURCE_BLOBS, .blobs = blobs, .blob_count = count};
-    wasinn__stop stop = wasinn__guest_stop(guest);
     wasinn__backend *backend;
     wasinn__graph *made;
     uint64_t bytes = 0;
     if (count == 0)
         return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "no bytes of a model were given");
-    if ((unsigned)target >= WASINN_TARGET_COUNT)
+    if ((unsigned)target >= WASINN__TARGETS)
         return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "target %u is unknown", (unsigned)target);
     wasinn_status status = room_for_graph(guest, message);
     if (status == WASINN_OK)
@@ -54,7 +63,7 @@ static wasinn_status load(wasinn_guest *guest, const wasinn_blob *blobs, size_t 
     if (status == WASINN_OK)
         status = within_limits(guest, bytes, message);
     if (status == WASINN_OK)
-        status = wasinn__graph_load(backend, &source, encoding, target, &stop, &made, message);
+        status = wasinn__graph_load(backend, &source, encoding, target, attempt, &made, message);
     if (status != WASINN_OK)
         return status;
     status = within_limits(guest, made->bytes, message);
@@ -71,12 +80,12 @@ static wasinn_status load(wasinn_guest *guest, const wasinn_blob *blobs, size_t 
 wasinn_status wasinn_load(wasinn_guest *guest, const wasinn_blob *blobs, size_t count,
                           wasinn_encoding encoding, wasinn_target target, wasinn_handle *graph) {
     wasinn_message message = wasinn__guest_begin(guest);
-    return wasinn__guest_end(guest, load(guest, blobs, count, encoding, target, graph, &message));
+    wasinn__attempt attempt = wasinn__guest_attempt(guest);
+    return end(guest, &attempt, load(guest, blobs, count, encoding, target, &attempt, graph, &message));
 }
 
-static wasinn_status load_by_name(wasinn_guest *guest, const char *name, size_t length, wasinn_handle *graph,
-                                  wasinn_message *message) {
-    wasinn__stop stop = wasinn__guest_stop(guest);
+static wasinn_status load_by_name(wasinn_guest *guest, const char *name, size_t length,
+                                  wasinn__attempt *attempt, wasinn_handle *graph, wasinn_message *message) {
     wasinn__graph *shared;
     char shown[256];
     wasinn_escape(name, length, shown, sizeof shown);
@@ -87,7 +96,7 @@ static wasinn_status load_by_name(wasinn_guest *guest, const char *name, size_t 
         return wasinn_refuse(message, WASINN_NOT_FOUND, "no model is registered as '%s'", shown);
     wasinn_status status = room_for_graph(guest, message);
     if (status == WASINN_OK)
-        status = wasinn__model_graph(model, guest->host->backends, &stop, &shared, message);
+        status = wasinn__model_graph(model, guest->host->backends, attempt, &shared, message);
     if (status != WASINN_OK)
         return status;
     put_graph(guest, shared, graph);
@@ -97,7 +106,8 @@ static wasinn_status load_by_name(wasinn_guest *guest, const char *name, size_t 
 wasinn_status wasinn_load_by_name(wasinn_guest *guest, const char *name, size_t length,
                                   wasinn_handle *graph) {
     wasinn_message message = wasinn__guest_begin(guest);
-    return wasinn__guest_end(guest, load_by_name(guest, name, length, graph, &message));
+    wasinn__attempt attempt = wasinn__guest_attempt(guest);
+    return end(guest, &attempt, load_by_name(guest, name, length, &attempt, graph, &message));
 }
 
 static wasinn_status find_graph(wasinn_guest *guest, wasinn_handle handle, wasinn__graph **graph) {

@@ -8,6 +8,7 @@
 
 #include "core/memory.h"
 #include "core/text.h"
+#include "core/watchdog.h"
 
 wasinn_status wasinn__model_new(const char *name, const char *path, wasinn_encoding encoding,
                                 wasinn_target target, wasinn__model **model, wasinn_message *message) {
@@ -25,7 +26,7 @@ wasinn_status wasinn__model_new(const char *name, const char *path, wasinn_encod
     made->encoding = encoding;
     made->target = target;
     pthread_mutex_init(&made->lock, NULL);
-    pthread_cond_init(&made->settled, NULL);
+    wasinn__cond_init(&made->settled);
     if (!made->name || !made->path) {
         wasinn__model_free(made);
         return wasinn_refuse(message, WASINN_TOO_LARGE, "no memory for model '%s'", name);
@@ -53,23 +54,24 @@ wasinn__model *wasinn__models_find(wasinn__model *models, const char *name, size
 }
 
 /* Locked; unlocked while it waits. Short naps, because an interrupt sends no signal here. */
-static wasinn_status wait_for_other(wasinn__model *model, const wasinn__stop *stop, wasinn_message *message) {
+static wasinn_status wait_for_other(wasinn__model *model, const wasinn__attempt *attempt,
+                                    wasinn_message *message) {
     while (model->loading) {
         struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_nsec += 20000000;
         if (until.tv_nsec >= 1000000000) {
             until.tv_nsec -= 1000000000;
             until.tv_sec++;
         }
         pthread_cond_timedwait(&model->settled, &model->lock, &until);
-        if (model->loading && wasinn__stopped(stop))
-            return wasinn__say_stopped(stop, message);
+        if (model->loading && wasinn__stopped(attempt))
+            return wasinn__say_stopped(attempt, message);
     }
     return WASINN_OK;
 }
 
-static wasinn_status load(wasinn__model *model, wasinn__backend *backends, wasinn__stop *stop,
+static wasinn_status load(wasinn__model *model, wasinn__backend *backends, wasinn__attempt *attempt,
                           wasinn__graph **graph, wasinn_message *message) {
     wasinn_source source = {.kind = WASINN_SOURCE_PATH, .path = model->path};
     wasinn_encoding encoding = model->encoding;
@@ -77,18 +79,18 @@ static wasinn_status load(wasinn__model *model, wasinn__backend *backends, wasin
     wasinn_status status = wasinn__backends_find(backends, NULL, 0, &encoding, &backend, message);
     if (status != WASINN_OK)
         return status;
-    return wasinn__graph_load(backend, &source, encoding, model->target, stop, graph, message);
+    return wasinn__graph_load(backend, &source, encoding, model->target, attempt, graph, message);
 }
 
-wasinn_status wasinn__model_graph(wasinn__model *model, wasinn__backend *backends, wasinn__stop *stop,
+wasinn_status wasinn__model_graph(wasinn__model *model, wasinn__backend *backends, wasinn__attempt *attempt,
                                   wasinn__graph **graph, wasinn_message *message) {
     pthread_mutex_lock(&model->lock);
-    wasinn_status status = wait_for_other(model, stop, message);
+    wasinn_status status = wait_for_other(model, attempt, message);
     if (status == WASINN_OK && !model->graph) {
         wasinn__graph *loaded = NULL;
         model->loading = true;
         pthread_mutex_unlock(&model->lock);
-        status = load(model, backends, stop, &loaded, message);
+        status = load(model, backends, attempt, &loaded, message);
         pthread_mutex_lock(&model->lock);
         model->loading = false;
         model->graph = loaded;

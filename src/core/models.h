@@ -25,7 +25,7 @@ wasinn__model *wasinn__models_find(wasinn__model *models, const char *name, size
 
 /* Gives a reference to the model's graph, loading it if nobody has. A guest that comes while another one
  * loads it waits, within its own limits. */
-wasinn_status wasinn__model_graph(wasinn__model *model, wasinn__backend *backends, wasinn__stop *stop,
+wasinn_status wasinn__model_graph(wasinn__model *model, wasinn__backend *backends, wasinn__attempt *attempt,
                                   wasinn__graph **graph, wasinn_message *message);
 
 #endif

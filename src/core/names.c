@@ -1,7 +1,7 @@
 /* The names of statuses, encodings and targets, as the specification spells them. */
-#include <string.h>
+#include "core/names.h"
 
-#include "wasinn/wasinn.h"
+#include <string.h>
 
 const char *wasinn_version(void) {
     return WASINN_VERSION;
@@ -37,7 +37,7 @@ const char *wasinn_status_name(wasinn_status status) {
     return "unknown";
 }
 
-static const char *const encodings[WASINN_ENCODING_COUNT] = {
+static const char *const encodings[WASINN__ENCODINGS] = {
     [WASINN_ENCODING_OPENVINO] = "openvino",
     [WASINN_ENCODING_ONNX] = "onnx",
     [WASINN_ENCODING_TENSORFLOW] = "tensorflow",
@@ -48,11 +48,11 @@ static const char *const encodings[WASINN_ENCODING_COUNT] = {
 };
 
 const char *wasinn_encoding_name(wasinn_encoding encoding) {
-    return (unsigned)encoding < WASINN_ENCODING_COUNT ? encodings[encoding] : "unknown";
+    return (unsigned)encoding < WASINN__ENCODINGS ? encodings[encoding] : "unknown";
 }
 
 bool wasinn_encoding_parse(const char *name, wasinn_encoding *encoding) {
-    for (int i = 0; i < WASINN_ENCODING_COUNT; i++) {
+    for (int i = 0; i < WASINN__ENCODINGS; i++) {
         if (strcmp(name, encodings[i]) == 0) {
             *encoding = (wasinn_encoding)i;
             return true;
@@ -62,11 +62,11 @@ bool wasinn_encoding_parse(const char *name, wasinn_encoding *encoding) {
 }
 
 const char *wasinn_target_name(wasinn_target target) {
-    static const char *const targets[WASINN_TARGET_COUNT] = {
+    static const char *const targets[WASINN__TARGETS] = {
         [WASINN_TARGET_CPU] = "cpu",
         [WASINN_TARGET_GPU] = "gpu",
         [WASINN_TARGET_NPU] = "npu",
         [WASINN_TARGET_AUTO] = "auto",
     };
-    return (unsigned)target < WASINN_TARGET_COUNT ? targets[target] : "unknown";
+    return (unsigned)target < WASINN__TARGETS ? targets[target] : "unknown";
 }

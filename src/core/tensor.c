@@ -3,10 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/names.h"
+
 static const struct {
     const char *name;
     size_t size;
-} types[WASINN_TYPE_COUNT] = {
+} types[WASINN__TYPES] = {
     [WASINN_TYPE_F16] = {"f16", 2},   [WASINN_TYPE_F32] = {"f32", 4},     [WASINN_TYPE_F64] = {"f64", 8},
     [WASINN_TYPE_BF16] = {"bf16", 2}, [WASINN_TYPE_U8] = {"u8", 1},       [WASINN_TYPE_I32] = {"i32", 4},
     [WASINN_TYPE_I64] = {"i64", 8},   [WASINN_TYPE_I8] = {"i8", 1},       [WASINN_TYPE_U16] = {"u16", 2},
@@ -15,11 +17,11 @@ static const struct {
 };
 
 const char *wasinn_type_name(wasinn_type type) {
-    return (unsigned)type < WASINN_TYPE_COUNT ? types[type].name : "unknown";
+    return (unsigned)type < WASINN__TYPES ? types[type].name : "unknown";
 }
 
 size_t wasinn_type_size(wasinn_type type) {
-    return (unsigned)type < WASINN_TYPE_COUNT ? types[type].size : 0;
+    return (unsigned)type < WASINN__TYPES ? types[type].size : 0;
 }
 
 bool wasinn_type_parse(const char *name, wasinn_type *type) {
@@ -59,21 +61,41 @@ bool wasinn__bytes(wasinn_type type, uint32_t rank, const int64_t *dims, uint64_
     return true;
 }
 
-const char *wasinn__shape_text(wasinn_type type, uint32_t rank, const int64_t *dims,
-                               char text[WASINN__SHAPE_TEXT]) {
-    size_t used = (size_t)snprintf(text, WASINN__SHAPE_TEXT, "%s [", wasinn_type_name(type));
-    if (rank > WASINN_MAX_RANK)
+bool wasinn__port_bytes(const wasinn_port *port, uint32_t rank, const int64_t *dims, uint64_t *bytes) {
+    uint64_t elements, bits = port->element_bits;
+    if (!wasinn__elements(rank, dims, &elements) || (bits > 0 && elements > (uint64_t)INT64_MAX / bits))
+        return false;
+    *bytes = (elements * bits + 7) / 8;
+    return true;
+}
+
+const char *wasinn__port_text(const wasinn_port *port, char text[WASINN__SHAPE_TEXT]) {
+    size_t used = (size_t)snprintf(text, WASINN__SHAPE_TEXT, "%s [", wasinn_type_name(port->type));
+    if (port->rank > WASINN_MAX_RANK)
         used += (size_t)snprintf(text + used, WASINN__SHAPE_TEXT - used, "...");
-    for (uint32_t i = 0; i < rank && rank <= WASINN_MAX_RANK; i++) {
+    for (uint32_t i = 0; i < port->rank && port->rank <= WASINN_MAX_RANK; i++) {
         const char *comma = i ? "," : "";
-        if (dims[i] < 0)
+        long long least = port->min_dims[i], most = port->max_dims[i];
+        if (port->dims[i] >= 0)
+            used += (size_t)snprintf(text + used, WASINN__SHAPE_TEXT - used, "%s%lld", comma, least);
+        else if (most < 0 && least <= 0)
             used += (size_t)snprintf(text + used, WASINN__SHAPE_TEXT - used, "%s?", comma);
+        else if (most < 0)
+            used += (size_t)snprintf(text + used, WASINN__SHAPE_TEXT - used, "%s%lld..", comma, least);
         else
             used +=
-                (size_t)snprintf(text + used, WASINN__SHAPE_TEXT - used, "%s%lld", comma, (long long)dims[i]);
+                (size_t)snprintf(text + used, WASINN__SHAPE_TEXT - used, "%s%lld..%lld", comma, least, most);
     }
     snprintf(text + used, WASINN__SHAPE_TEXT - used, "]");
     return text;
+}
+
+const char *wasinn__shape_text(wasinn_type type, uint32_t rank, const int64_t *dims,
+                               char text[WASINN__SHAPE_TEXT]) {
+    wasinn_port port = {.type = type, .rank = rank};
+    for (uint32_t i = 0; i < rank && rank <= WASINN_MAX_RANK; i++)
+        port.dims[i] = port.min_dims[i] = port.max_dims[i] = dims[i];
+    return wasinn__port_text(&port, text);
 }
 
 static bool type_carries(wasinn_type given, wasinn_type wanted) {
@@ -100,7 +122,8 @@ bool wasinn__port_accepts(const wasinn_port *port, const wasinn_tensor *tensor) 
     if (port->rank != tensor->rank)
         return false;
     for (uint32_t i = 0; i < port->rank; i++)
-        if (port->dims[i] >= 0 && port->dims[i] != tensor->dims[i])
+        if (tensor->dims[i] < port->min_dims[i] ||
+            (port->max_dims[i] >= 0 && tensor->dims[i] > port->max_dims[i]))
             return false;
     return true;
 }

@@ -62,7 +62,7 @@ static bool hidden(const char *text, size_t size) {
     if (size == 1)
         return t[0] < 0x20 || t[0] == 0x7F;
     if (size == 2)
-        return t[0] == 0xC2 && t[1] < 0xA0;
+        return (t[0] == 0xC2 && t[1] < 0xA0) || (t[0] == 0xD8 && t[1] == 0x9C);
     if (size == 3 && t[0] == 0xE2)
         return (t[1] == 0x80 && (t[2] == 0x8E || t[2] == 0x8F || (t[2] >= 0xA8 && t[2] <= 0xAE))) ||
                (t[1] == 0x81 && t[2] >= 0xA6 && t[2] <= 0xA9);

@@ -1,5 +1,6 @@
 #include "core/watchdog.h"
 
+#include <signal.h>
 #include <time.h>
 
 #define NANOSECONDS 1000000000u
@@ -18,15 +19,19 @@ uint64_t wasinn__deadline(uint64_t milliseconds) {
     return now + milliseconds * 1000000u;
 }
 
-bool wasinn__watchdog_init(wasinn__watchdog *watchdog) {
+bool wasinn__cond_init(pthread_cond_t *condition) {
     pthread_condattr_t monotonic;
-    *watchdog = (wasinn__watchdog){.next_wake = WASINN__NEVER};
     if (pthread_condattr_init(&monotonic) != 0)
         return false;
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    int failed = pthread_cond_init(&watchdog->wake, &monotonic);
+    bool made = pthread_cond_init(condition, &monotonic) == 0;
     pthread_condattr_destroy(&monotonic);
-    if (failed)
+    return made;
+}
+
+bool wasinn__watchdog_init(wasinn__watchdog *watchdog) {
+    *watchdog = (wasinn__watchdog){.next_wake = WASINN__NEVER};
+    if (!wasinn__cond_init(&watchdog->wake))
         return false;
     pthread_cond_init(&watchdog->quiet, NULL);
     pthread_mutex_init(&watchdog->lock, NULL);
@@ -46,26 +51,24 @@ void wasinn__watchdog_destroy(wasinn__watchdog *watchdog) {
     pthread_cond_destroy(&watchdog->quiet);
 }
 
-/* Locked. The first watch that is due, else NULL and the time at which one will be. */
-static wasinn__watch *due(wasinn__watchdog *watchdog, uint64_t now, uint64_t *earliest) {
-    *earliest = WASINN__NEVER;
-    for (wasinn__watch *watch = watchdog->watches; watch; watch = watch->next) {
-        if (watch->deadline <= now)
-            return watch;
-        if (watch->deadline < *earliest)
-            *earliest = watch->deadline;
-    }
-    return NULL;
+/* Locked. The watch whose deadline is the earliest. */
+static wasinn__watch *earliest(const wasinn__watchdog *watchdog) {
+    wasinn__watch *found = NULL;
+    for (wasinn__watch *watch = watchdog->watches; watch; watch = watch->next)
+        if (!found || watch->deadline < found->deadline)
+            found = watch;
+    return found;
 }
 
-/* Locked, but not while the runtime is told to stop: that may take its time. */
-static void cancel(wasinn__watchdog *watchdog, wasinn__watch *watch, uint64_t now) {
+/* Locked, but not while the runtime is told to stop: that may take its time, and others have their turn
+ * before this one is told again. The watch lives on until nobody is cancelling it. */
+static void cancel(wasinn__watchdog *watchdog, wasinn__watch *watch) {
     watch->fired = true;
-    watch->deadline = now + CANCEL_AGAIN;
     watchdog->cancelling = watch;
     pthread_mutex_unlock(&watchdog->lock);
     watch->cancel(watch->data);
     pthread_mutex_lock(&watchdog->lock);
+    watch->deadline = wasinn__now() + CANCEL_AGAIN;
     watchdog->cancelling = NULL;
     pthread_cond_broadcast(&watchdog->quiet);
 }
@@ -74,17 +77,17 @@ static void *watch_over(void *data) {
     wasinn__watchdog *watchdog = data;
     pthread_mutex_lock(&watchdog->lock);
     while (!watchdog->stopping) {
-        uint64_t now = wasinn__now(), earliest;
-        wasinn__watch *watch = due(watchdog, now, &earliest);
-        if (watch) {
-            cancel(watchdog, watch, now);
+        wasinn__watch *next = earliest(watchdog);
+        if (next && next->deadline <= wasinn__now()) {
+            cancel(watchdog, next);
             continue;
         }
-        watchdog->next_wake = earliest;
-        if (earliest == WASINN__NEVER) {
+        watchdog->next_wake = next ? next->deadline : WASINN__NEVER;
+        if (watchdog->next_wake == WASINN__NEVER) {
             pthread_cond_wait(&watchdog->wake, &watchdog->lock);
         } else {
-            struct timespec until = {(time_t)(earliest / NANOSECONDS), (long)(earliest % NANOSECONDS)};
+            struct timespec until = {(time_t)(next->deadline / NANOSECONDS),
+                                     (long)(next->deadline % NANOSECONDS)};
             pthread_cond_timedwait(&watchdog->wake, &watchdog->lock, &until);
         }
     }
@@ -92,10 +95,15 @@ static void *watch_over(void *data) {
     return NULL;
 }
 
-/* Locked. */
+/* Locked. Signals are the embedder's: none is to be handled on this thread. */
 static bool start(wasinn__watchdog *watchdog) {
-    if (!watchdog->started)
-        watchdog->started = pthread_create(&watchdog->thread, NULL, watch_over, watchdog) == 0;
+    sigset_t all, before;
+    if (watchdog->started)
+        return true;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    watchdog->started = pthread_create(&watchdog->thread, NULL, watch_over, watchdog) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return watchdog->started;
 }
 

@@ -33,6 +33,9 @@ uint64_t wasinn__now(void);
 /* Now plus milliseconds; WASINN__NEVER where that is unlimited or out of range. */
 uint64_t wasinn__deadline(uint64_t milliseconds);
 
+/* A condition whose timed waits are in monotonic time, which nobody can set back. False: no memory. */
+bool wasinn__cond_init(pthread_cond_t *condition);
+
 bool wasinn__watchdog_init(wasinn__watchdog *watchdog);
 void wasinn__watchdog_destroy(wasinn__watchdog *watchdog);
 

@@ -338,8 +338,8 @@ class Folders(Case):
                 self.assert_ended(run("run", *options, guest("streams"), "exit", "0"), NOT_STARTED, *words)
 
 
-class LargeReads(Case):
-    """One read of more than Wasmtime moves at a time."""
+class LargeFiles(Case):
+    """One read or write of more than Wasmtime moves at a time."""
 
     SIZE = 244 << 20
 
@@ -365,6 +365,18 @@ class LargeReads(Case):
         result = self.read("whole", "d/weights")
         self.assert_succeeded(result)
         self.assertEqual(result.out, f"whole ok {self.SIZE} of {self.SIZE}, sum {total}\n")
+
+    def test_written_as_the_c_library_does_it(self):
+        for size in (80, 200):
+            with self.subTest(size):
+                result = run("run", "--dir-rw", f"{self.temporary}::d", guest("folders"), "fill", "d/big", str(size))
+                self.assert_succeeded(result)
+                self.assertEqual(result.out, "fill ok \n")
+                with open(self.temporary / "big", "rb") as stream:
+                    self.assertEqual(stream.seek(0, os.SEEK_END), size << 20)
+                    for i in range(size):
+                        stream.seek(i << 20)
+                        self.assertEqual(stream.read(2), bytes([i + 1, 0]))
 
     def test_in_one_call(self):
         for operation in ("once", "once-at"):

@@ -99,6 +99,23 @@ class NamedModels(Case):
                     self.assertIn(word, result.complaints[0])
                 self.assertEqual(len(result.complaints), 2)
 
+    def test_no_models_of_their_own(self):
+        options = ["--named-only", "--model", f"add={FIXTURES / 'add.xml'}"]
+        result = session(ADD, "name add", *CORRECT[1:], options=options)
+        self.assertEqual(result.errnos, [INVALID_ARGUMENT, 0, 0, 0, 0, 0, 0])
+        self.assertEqual(len(result.complaints), 1)
+        self.assertIn("load: security: this host takes no models from guests", result.complaints[0])
+
+    def test_the_guest_does_not_learn_the_hosts_paths(self):
+        broken = self.write("secret/model.xml", b"<net")
+        self.write("secret/model.bin", b"")
+        result = session("name broken", "error", options=["--model", f"broken={broken.parent}"])
+        self.assertEqual(result.errnos, [RUNTIME_ERROR, 0])
+        self.assertIn("secret", result.complaints[0])
+        told = bytes.fromhex(result.answers[1][3]).decode()
+        self.assertNotIn("secret", told)
+        self.assertIn("the host's log says why", told)
+
     def test_names_that_are_not_registered(self):
         options = ["--model", f"add={FIXTURES / 'add.xml'}"]
         for name, errno in [

@@ -61,6 +61,20 @@ static int whole(const char *path) {
     return got != size;
 }
 
+/* A file of that many MiB by one fwrite, which the C library hands on after an empty buffer of its own. */
+static int fill(const char *path, size_t mebibytes) {
+    FILE *stream = fopen(path, "wb");
+    size_t size = mebibytes << 20;
+    unsigned char *bytes = calloc(1, size);
+    if (!stream || !bytes)
+        return 1;
+    for (size_t i = 0; i < mebibytes; i++)
+        bytes[i << 20] = (unsigned char)(i + 1);
+    size_t put = fwrite(bytes, 1, size, stream);
+    free(bytes);
+    return fclose(stream) != 0 || put != size;
+}
+
 /* One fd_read, or fd_pread, of the whole file into `count` buffers of equal size. */
 static int once(const char *path, int count, int from_start) {
     struct stat information;
@@ -120,6 +134,8 @@ static int perform(char **arguments, int *failed) {
         return 0;
     if (strcmp(what, "write") == 0)
         return *failed = write_text(path, value), 3;
+    if (strcmp(what, "fill") == 0)
+        return *failed = fill(path, strtoul(value, NULL, 10)), 3;
     if (strcmp(what, "rename") == 0)
         return *failed = rename(path, value), 3;
     if (strcmp(what, "link") == 0)

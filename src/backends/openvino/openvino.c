@@ -259,10 +259,10 @@ static wasinn_status load(void *opaque, const wasinn_load_request *request, wasi
     if (!made)
         return wasinn_refuse(message, WASINN_TOO_LARGE, "OpenVINO: no memory");
     made->runtime = opened;
-    if (request->source.kind == WASINN_SOURCE_BLOBS)
-        status = read_blobs(opened, &request->source, &read, message);
+    if (request->source->kind == WASINN_SOURCE_BLOBS)
+        status = read_blobs(opened, request->source, &read, message);
     else
-        status = read_path(opened, request->source.path, &read, message);
+        status = read_path(opened, request->source->path, &read, message);
     if (status == WASINN_OK && request->stopped(request->stopped_data))
         status = wasinn_refuse(message, WASINN_TIMEOUT, "stopped before the model was compiled");
     if (status == WASINN_OK)
@@ -273,47 +273,40 @@ static wasinn_status load(void *opaque, const wasinn_load_request *request, wasi
         unload(made);
         return status;
     }
-    *loaded = (wasinn_loaded){.model = made, .keeps_blobs = true};
+    loaded->model = made;
+    loaded->keeps_blobs = true;
     return WASINN_OK;
 }
 
 /* ---- Ports -------------------------------------------------------------------------------------- */
 
-/* Types that wasinn has no name for but whose elements are whole bytes are passed as those bytes. */
-static wasinn_type type_of(ov_element_type_e type) {
-    switch (type) {
-    case F16:
-        return WASINN_TYPE_F16;
-    case F32:
-        return WASINN_TYPE_F32;
-    case F64:
-        return WASINN_TYPE_F64;
-    case BF16:
-        return WASINN_TYPE_BF16;
-    case U8:
-    case F8E4M3:
-    case F8E5M3:
-    case F8E8M0:
-        return WASINN_TYPE_U8;
-    case I32:
-        return WASINN_TYPE_I32;
-    case I64:
-        return WASINN_TYPE_I64;
-    case I8:
-        return WASINN_TYPE_I8;
-    case U16:
-        return WASINN_TYPE_U16;
-    case I16:
-        return WASINN_TYPE_I16;
-    case U32:
-        return WASINN_TYPE_U32;
-    case U64:
-        return WASINN_TYPE_U64;
-    case BOOLEAN:
-        return WASINN_TYPE_BOOL;
-    default:
+/* What wasinn calls an element type, and its bits in memory. Types that it has no name for but whose elements
+ * are whole bytes are passed as those bytes; a string is an object of the runtime. */
+static wasinn_type type_of(ov_element_type_e type, uint32_t *bits) {
+    static const struct {
+        wasinn_type type;
+        uint32_t bits;
+    } known[] = {
+        [BOOLEAN] = {WASINN_TYPE_BOOL, 8},   [BF16] = {WASINN_TYPE_BF16, 16},
+        [F16] = {WASINN_TYPE_F16, 16},       [F32] = {WASINN_TYPE_F32, 32},
+        [F64] = {WASINN_TYPE_F64, 64},       [I4] = {WASINN_TYPE_OTHER, 4},
+        [I8] = {WASINN_TYPE_I8, 8},          [I16] = {WASINN_TYPE_I16, 16},
+        [I32] = {WASINN_TYPE_I32, 32},       [I64] = {WASINN_TYPE_I64, 64},
+        [U1] = {WASINN_TYPE_OTHER, 1},       [U2] = {WASINN_TYPE_OTHER, 2},
+        [U3] = {WASINN_TYPE_OTHER, 3},       [U4] = {WASINN_TYPE_OTHER, 4},
+        [U6] = {WASINN_TYPE_OTHER, 6},       [U8] = {WASINN_TYPE_U8, 8},
+        [U16] = {WASINN_TYPE_U16, 16},       [U32] = {WASINN_TYPE_U32, 32},
+        [U64] = {WASINN_TYPE_U64, 64},       [NF4] = {WASINN_TYPE_OTHER, 4},
+        [F8E4M3] = {WASINN_TYPE_U8, 8},      [F8E5M3] = {WASINN_TYPE_U8, 8},
+        [STRING] = {WASINN_TYPE_OTHER, 256}, [F4E2M1] = {WASINN_TYPE_OTHER, 4},
+        [F8E8M0] = {WASINN_TYPE_U8, 8},
+    };
+    if ((unsigned)type >= sizeof known / sizeof *known || known[type].bits == 0) {
+        *bits = 64;
         return WASINN_TYPE_OTHER;
     }
+    *bits = known[type].bits;
+    return known[type].type;
 }
 
 static uint32_t port_count(void *opaque, wasinn_direction direction) {
@@ -323,11 +316,13 @@ static uint32_t port_count(void *opaque, wasinn_direction direction) {
 static void copy_shape(const ov_partial_shape_t *shape, wasinn_port *port, bool *fixed) {
     *fixed = shape->rank.min == shape->rank.max;
     port->rank = *fixed ? (uint32_t)shape->rank.max : WASINN_DYNAMIC_RANK;
-    for (uint32_t i = 0; *fixed && port->rank <= WASINN_MAX_RANK && i < port->rank; i++)
-        port->dims[i] = shape->dims[i].min == shape->dims[i].max ? shape->dims[i].max : -1;
-    for (uint32_t i = 0; port->rank <= WASINN_MAX_RANK && i < port->rank; i++)
-        if (port->dims[i] < 0)
-            *fixed = false;
+    for (uint32_t i = 0; i < port->rank && port->rank <= WASINN_MAX_RANK; i++) {
+        int64_t least = shape->dims[i].min, most = shape->dims[i].max;
+        port->min_dims[i] = least;
+        port->max_dims[i] = most;
+        port->dims[i] = least == most ? most : -1;
+        *fixed = *fixed && least == most;
+    }
 }
 
 static wasinn_status port(void *opaque, wasinn_direction direction, uint32_t index, wasinn_port *result,
@@ -349,7 +344,8 @@ static wasinn_status port(void *opaque, wasinn_direction direction, uint32_t ind
         /* A port without a name is legal. */
         if (!*name && library->ov_port_get_any_name(found, name) != OK)
             *name = NULL;
-        *result = (wasinn_port){.name = *name ? *name : "", .type = type_of(type)};
+        *result = (wasinn_port){.name = *name ? *name : ""};
+        result->type = type_of(type, &result->element_bits);
         copy_shape(&shape, result, &loaded->fixed[direction][index]);
         library->ov_partial_shape_free(&shape);
     }
@@ -454,6 +450,7 @@ static wasinn_status output(void *opaque, uint32_t index, wasinn_tensor *view, w
     const wasinn__openvino *library = &used->model->runtime->library;
     ov_tensor_t **tensor = &used->tensors[WASINN_OUTPUT][index];
     ov_element_type_e type = DYNAMIC;
+    uint32_t bits;
     ov_shape_t shape = {0};
     void *data = NULL;
     wasinn_tensor seen = {0};
@@ -473,7 +470,7 @@ static wasinn_status output(void *opaque, uint32_t index, wasinn_tensor *view, w
         code = library->ov_tensor_data(*tensor, &data);
     if (code != OK)
         return failed(library, WASINN_RUNTIME_ERROR, code, "reading an output", message);
-    seen.type = type_of(type);
+    seen.type = type_of(type, &bits);
     seen.data = data;
     if (library->ov_tensor_get_shape(*tensor, &shape) == OK) {
         seen.rank = shape.rank <= WASINN_MAX_RANK ? (uint32_t)shape.rank : 0;

@@ -6,9 +6,9 @@
 /* ---- The glue object ---------------------------------------------------------------------------- */
 
 static bool complete(const wasinn_wasmtime_api *api) {
-    return api->size >= sizeof *api && api->wasm_valtype_new && api->wasm_valtype_vec_new &&
-           api->wasm_functype_new && api->wasm_functype_delete && api->wasm_byte_vec_delete &&
-           api->wasmtime_error_message && api->wasmtime_error_delete && api->wasmtime_trap_new &&
+    return api->wasm_valtype_new && api->wasm_valtype_vec_new && api->wasm_functype_new &&
+           api->wasm_functype_delete && api->wasm_byte_vec_delete && api->wasmtime_error_message &&
+           api->wasmtime_error_delete && api->wasmtime_trap_new &&
            api->wasmtime_linker_define_func_unchecked && api->wasmtime_func_new_unchecked &&
            api->wasmtime_caller_context && api->wasmtime_caller_export_get && api->wasmtime_extern_delete &&
            api->wasmtime_memory_data && api->wasmtime_memory_data_size;
@@ -49,12 +49,12 @@ const char *const *wasinn_wasmtime_api_names(void) {
 
 wasinn_status wasinn_wasmtime_new(wasinn_host *host, const wasinn_wasmtime_api *api, wasinn_wasmtime **glue) {
     static atomic_uint_fast64_t identities;
-    if (!complete(api))
-        return wasinn_host_fail(
-            WASINN_INVALID_ARGUMENT,
-            "the table of Wasmtime's functions has %zu bytes, wanted %zu with every function "
-            "of its first group set",
-            api->size, sizeof *api);
+    wasinn_wasmtime_api known = {0};
+    memcpy(&known, api, api->size < sizeof known ? api->size : sizeof known);
+    if (!complete(&known))
+        return wasinn_host_fail(WASINN_INVALID_ARGUMENT,
+                                "the table of Wasmtime's functions, %zu bytes, lacks some of its first group",
+                                api->size);
     wasinn_wasmtime *made = calloc(1, sizeof *made);
     if (!made)
         return wasinn_host_fail(WASINN_TOO_LARGE, "no memory for the glue to Wasmtime");
@@ -62,7 +62,7 @@ wasinn_status wasinn_wasmtime_new(wasinn_host *host, const wasinn_wasmtime_api *
     atomic_init(&made->references, 1);
     made->identity = atomic_fetch_add(&identities, 1) + 1;
     made->host = host;
-    made->api = *api;
+    made->api = known;
     pthread_mutex_init(&made->lock, NULL);
     *glue = made;
     return WASINN_OK;
@@ -279,14 +279,11 @@ static wasinn_status define_row(wasinn_wasmtime *glue, wasmtime_linker_t *linker
 }
 
 wasinn_status wasinn_wasmtime_define(wasinn_wasmtime *glue, wasmtime_linker_t *linker) {
-    const wasinn_import *rows;
-    size_t count;
-    for (size_t table = 0; (rows = wasinn_imports(table, &count)); table++) {
-        for (size_t i = 0; i < count; i++) {
-            wasinn_status status = define_row(glue, linker, &rows[i]);
-            if (status != WASINN_OK)
-                return status;
-        }
+    const wasinn_import *row;
+    for (size_t i = 0; (row = wasinn_import_at(i)); i++) {
+        wasinn_status status = define_row(glue, linker, row);
+        if (status != WASINN_OK)
+            return status;
     }
     return WASINN_OK;
 }

@@ -25,6 +25,7 @@ typedef enum wasinn__io {
 /* The original functions, as seen from one of a store's memories. */
 typedef struct wasinn__bridge {
     struct wasinn__bridge *next;
+    const void *owner; /* whose originals these are: a store may meet more than one linker */
     wasmtime_memory_t memory;
     wasmtime_func_t io[WASINN__IO_COUNT];
 } wasinn__bridge;

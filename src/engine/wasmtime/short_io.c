@@ -130,11 +130,12 @@ static wasm_trap_t *find_bridge(const mover *mover, wasinn__store *store, const 
                                 wasinn__bridge **found) {
     const wasinn_wasmtime_api *api = &mover->glue->api;
     for (*found = store->bridges; *found; *found = (*found)->next)
-        if (same_memory(&(*found)->memory, memory))
+        if ((*found)->owner == mover && same_memory(&(*found)->memory, memory))
             return NULL;
     wasinn__bridge *made = calloc(1, sizeof *made);
     if (!made)
         return trap_saying(api, WASINN__FD_READ, "no memory in the host");
+    made->owner = mover;
     made->memory = *memory;
     wasm_trap_t *trap = build(mover, store->context, made);
     if (trap) {
