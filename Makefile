@@ -6,6 +6,8 @@ JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || ec
 CMAKE_FLAGS ?=
 IMAGE ?=
 export PYTHON
+# Not through the shell's eyes: a file's name may have quotes and dollars.
+export WASINN_IMAGE := $(value IMAGE)
 
 COMMA := ,
 TEST_PARTS := zig photographs labels efficientnet python openvino
@@ -16,25 +18,30 @@ FIND := find $(SOURCES) -name '*.[ch]'
 # Said in one line by the first rule that needs it: tool, what for, Debian's package.
 need = command -v $(1) >/dev/null 2>&1 || { echo "make: $(1) is missing, which $(2): install it (Debian: $(3))" >&2; exit 1; }
 
-# $(call build,FOLDER,OPTIONS): configure if never done with these flags, then build.
+# $(call build,FOLDER,OPTIONS): configure if never done here with this compiler and these flags, afresh, then build.
 # MAKEFLAGS would hand this make's options on to the one below, which has its own.
 define build
-@flags='$(strip $(2) $(CMAKE_FLAGS))'; \
+@flags='$(CURDIR) $(CC) $(strip $(2) $(CMAKE_FLAGS))'; \
 if [ ! -f $(1)/.configured ] || [ "$$flags" != "$$(cat $(1)/.configured)" ]; then \
-	MAKEFLAGS= cmake -S . -B $(1) -DWASINN_PYTHON="$$(command -v $(PYTHON))" $(2) $(CMAKE_FLAGS) && \
+	rm -rf $(1)/CMakeCache.txt $(1)/CMakeFiles; \
+	CC="$(CC)" MAKEFLAGS= cmake -S . -B $(1) -DWASINN_PYTHON="$$(command -v $(PYTHON))" $(2) $(CMAKE_FLAGS) && \
 	echo "$$flags" > $(1)/.configured || { rm -f $(1)/.configured; exit 1; }; \
 fi; \
 MAKEFLAGS=--no-print-directory cmake --build $(1) --parallel $(JOBS)
 endef
 
-.PHONY: all demo test sanitize format format-check deps clean distclean help tools test-parts
+.PHONY: all demo image test sanitize format format-check deps clean distclean help tools test-parts
 .NOTPARALLEL:
 
 all: tools
 	$(call build,build)
 
-demo: all
-	@$(PYTHON) scripts/demo.py $(if $(IMAGE),--image '$(IMAGE)')
+demo: image all
+	@$(PYTHON) scripts/demo.py
+
+# Before anything is fetched.
+image:
+	@[ -z "$$WASINN_IMAGE" ] || [ -r "$$WASINN_IMAGE" ] || { printf 'make: there is no picture %s\n' "$$WASINN_IMAGE" >&2; exit 1; }
 
 test: all test-parts
 	@ctest --test-dir build --output-on-failure

@@ -1,8 +1,9 @@
 /* wasi_nn.h - wasi-nn for guests in C, in one header.
  *
- * Compile for wasm32-wasi with any clang; there is nothing to link:
+ * Compile with a clang that has the C library for WebAssembly (wasi-libc); there is nothing more to link:
  *
- *     clang --target=wasm32-wasi -O2 -Iguest -o guest.wasm guest.c
+ *     zig cc -target wasm32-wasi -O2 -s -Iguest -o guest.wasm guest.c
+ *     clang --target=wasm32-wasi -O2 -s -Iguest -o guest.wasm guest.c
  *
  * The functions are those of wasi-nn.witx (WebAssembly/wasi-nn at 71320d9), imported from module
  * wasi_ephemeral_nn, so the guest runs on every host that follows it. A session is: load,
@@ -18,9 +19,9 @@
  *     wasi_nn_get_output(context, 0, probabilities, sizeof probabilities, &written);
  *
  * Each function returns an errno, 0 for success. Define WASI_NN_WASINN before including this header to ask
- * the host wasinn for the reason in words (wasi_nn_last_error): the guest then runs on wasinn only, because a
- * WebAssembly module cannot be started on a host that lacks one of its imports. Without it the same function
- * describes the errno.
+ * the host wasinn for the reason in words (wasi_nn_last_error) and to close handles (wasi_nn_close): the
+ * guest then runs on wasinn only, because a WebAssembly module cannot be started on a host that lacks one of
+ * its imports. Without it the same function describes the errno.
  */
 #ifndef WASI_NN_H
 #define WASI_NN_H
@@ -127,21 +128,27 @@ wasi_nn_errno wasi_nn_get_output(wasi_nn_graph_execution_context context, uint32
 
 /* The errno's name and meaning. Never NULL. */
 static inline const char *wasi_nn_errno_text(wasi_nn_errno error) {
-    static const char *const texts[] = {"success",
-                                        "invalid argument",
-                                        "invalid encoding: the host has no backend for the model's format",
-                                        "missing memory: the guest must export its memory",
-                                        "busy: too many graphs or execution contexts",
-                                        "runtime error: the model could not be loaded or computed",
-                                        "unsupported operation: the host lacks the device or the function",
-                                        "too large: a buffer, a tensor or the model",
-                                        "not found: the host knows no model of that name"};
+    static const char *const texts[] = {
+        "success",
+        "invalid argument",
+        "invalid encoding: the host has no backend for the model's format",
+        "missing memory: the guest must export its memory",
+        "busy: too many graphs or execution contexts",
+        "runtime error: the model could not be loaded or computed, or a call before is missing",
+        "unsupported operation: the host lacks the device or the function",
+        "too large: a buffer, a tensor or the model",
+        "not found: the host knows no model of that name"};
     return error < sizeof texts / sizeof *texts ? texts[error] : "unknown error";
 }
 
 #ifdef WASI_NN_WASINN
+/* Copies as much of the last error's text as fits, without a NUL, and writes the length of the whole text. */
 WASI_NN_IMPORT("wasinn", "last_error")
 wasi_nn_errno wasi_nn_host_last_error(char *buffer, uint32_t capacity, uint32_t *length);
+
+/* Closes a graph or an execution context; the specification has no such call. */
+WASI_NN_IMPORT("wasinn", "close")
+wasi_nn_errno wasi_nn_close(uint32_t handle);
 #endif
 
 /* Why the call that returned `error` failed, as a NUL-terminated text of at most `capacity` bytes, which must
@@ -150,7 +157,8 @@ static inline const char *wasi_nn_last_error(wasi_nn_errno error, char *buffer, 
     const char *text = wasi_nn_errno_text(error);
     uint32_t length = (uint32_t)strlen(text);
 #ifdef WASI_NN_WASINN
-    if (wasi_nn_host_last_error(buffer, capacity - 1, &length) == WASI_NN_SUCCESS && length > 0) {
+    if (error != WASI_NN_SUCCESS &&
+        wasi_nn_host_last_error(buffer, capacity - 1, &length) == WASI_NN_SUCCESS && length > 0) {
         buffer[length < capacity - 1 ? length : capacity - 1] = '\0';
         return buffer;
     }

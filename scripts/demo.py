@@ -57,10 +57,7 @@ def compile_guest():
         print(f"{GUEST} is newer than {' and '.join(GUEST_SOURCES)}: not compiled again", flush=True)
         return
     print("(the first time, zig also compiles its C library: half a minute)", flush=True)
-    half_written = f"{FOLDER}/classify.part.wasm"
-    zig = ["deps/zig/zig", "cc", "-target", "wasm32-wasi", "-O2", "-Iguest"]
-    run(*zig, "-o", half_written, GUEST_SOURCES[0])
-    run("mv", half_written, GUEST)
+    run("deps/zig/zig", "cc", "-target", "wasm32-wasi", "-O2", "-s", "-Iguest", "-o", GUEST, GUEST_SOURCES[0])
 
 
 def image_path(name):
@@ -74,7 +71,12 @@ def image_path(name):
 
 def main():
     parser = argparse.ArgumentParser(description="Have a WebAssembly guest say what is in a photograph.")
-    parser.add_argument("--image", metavar="FILE", help="a JPEG or PNG file (default: a cup of coffee)")
+    parser.add_argument(
+        "--image",
+        metavar="FILE",
+        default=os.environ.get("WASINN_IMAGE"),
+        help="a JPEG or PNG file (default: that of the variable WASINN_IMAGE, else a cup of coffee)",
+    )
     arguments = parser.parse_args()
     image = image_path(arguments.image) if arguments.image else "deps/photographs/coffee.png"
     if not (ROOT / "build" / "wasinn").exists():

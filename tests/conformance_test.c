@@ -124,7 +124,7 @@ static void test_memory(world *w) {
     put_tensor(w, TENSOR, 1, 2, two_by_two, DATA, 16);
 
     CHECK_EQ(CALL(w, "load", end - 8, 2, 0, 0, OUT), TRAP);
-    CHECK_TEXT(w->trap, "load: the builders at address 262136, 16 bytes, lies outside the guest's memory");
+    CHECK_TEXT(w->trap, "load: the builders at address 262136, 16 bytes, outside the guest's memory");
     CHECK_EQ(CALL(w, "load", 0xFFFFFFFF, 2, 0, 0, OUT), TRAP);
     CHECK_EQ(CALL(w, "load", end + 1, 0, 0, 0, OUT), TRAP);
     put_u32(w, BUILDERS, DATA), put_u32(w, BUILDERS + 4, end);
@@ -547,7 +547,7 @@ static void test_limits(world *w) {
     CHECK_EQ(world_load(w, "add", &graph), 0);
     CHECK_EQ(world_load(w, "add", &graph), 0);
     CHECK_EQ(world_load(w, "add", &graph), 4);
-    CHECK_TEXT(w->log, "load: busy: 2 graphs are loaded, the limit");
+    CHECK_TEXT(w->log, "load: busy: graphs loaded: 2, the limit");
     for (int i = 0; i < 3; i++)
         CHECK_EQ(CALL(w, "init_execution_context", graph, OUT), 0);
     CHECK_EQ(CALL(w, "init_execution_context", graph, OUT), 4);
@@ -773,6 +773,24 @@ static void test_ports(world *w) {
     CHECK_EQ(wasinn_graph_port(w->guest, graph + 1, WASINN_INPUT, 0, &port), WASINN_INVALID_HANDLE);
     CHECK_EQ(wasinn_graph_port(w->guest, graph, WASINN_OUTPUT, 0, &port), WASINN_OK);
     CHECK(strcmp(port.name, "sum") == 0);
+    CHECK_EQ(wasinn_graph_port(w->guest, graph, (wasinn_direction)7, 0, &port), WASINN_INVALID_ARGUMENT);
+
+    /* What an embedder may pass by mistake. */
+    const wasinn_blob nothing[] = {{NULL, 5}, {NULL, 0}};
+    const wasinn_tensor no_data = {.type = WASINN_TYPE_F32, .rank = 2, .dims = {2, 2}, .size = 16};
+    wasinn_handle context;
+    CHECK_EQ(wasinn_load(w->guest, nothing, 2, WASINN_ENCODING_OPENVINO, WASINN_TARGET_CPU, &context),
+             WASINN_INVALID_ARGUMENT);
+    CHECK_EQ(wasinn_load_by_name(w->guest, NULL, 3, &context), WASINN_INVALID_ARGUMENT);
+    CHECK_EQ(wasinn_init_execution_context(w->guest, graph, &context), WASINN_OK);
+    CHECK_EQ(wasinn_set_input(w->guest, context, 0, &no_data), WASINN_INVALID_ARGUMENT);
+    CHECK_TEXT(wasinn_guest_last_error(w->guest), "data is NULL");
+    CHECK_EQ(wasinn_host_add_model(w->host, NULL, ".", WASINN_ENCODING_OPENVINO, WASINN_TARGET_CPU),
+             WASINN_INVALID_ARGUMENT);
+    CHECK_EQ(wasinn_host_set_library(w->host, w->fixtures ? "openvino" : "fake", NULL),
+             WASINN_INVALID_ARGUMENT);
+    CHECK_EQ(wasinn_host_set_library(w->host, w->fixtures ? "openvino" : "fake", "late"),
+             WASINN_INVALID_ARGUMENT);
 }
 
 static const struct {

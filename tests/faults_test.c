@@ -200,6 +200,8 @@ static void test_missing_library(void) {
     CHECK(!info.version && strstr(info.problem, "missing"));
     CHECK_EQ(wasinn_host_set_library(w.host, "fake", "there"), WASINN_OK);
     CHECK_EQ(world_load(&w, "add", &graph), 0);
+    CHECK_EQ(wasinn_host_set_library(w.host, "fake", "missing"), WASINN_INVALID_ARGUMENT);
+    CHECK_TEXT(wasinn_host_last_error(), "has been opened already");
     world_free(&w);
 }
 

@@ -155,7 +155,13 @@ typedef enum wasinn_direction { WASINN_INPUT = 0, WASINN_OUTPUT } wasinn_directi
 
 #define WASINN_UNLIMITED UINT64_MAX
 
-/* What one guest may hold and how long one call may take. Each limit takes WASINN_UNLIMITED. */
+/* What one guest may hold and how long one call may take. Each limit takes WASINN_UNLIMITED.
+ *
+ *     wasinn_limits limits;
+ *     wasinn_limits_default(&limits, sizeof limits);
+ *     limits.graphs = 1;
+ *     wasinn_guest_set_limits(guest, &limits);
+ */
 typedef struct wasinn_limits {
     /* sizeof(wasinn_limits), as wasinn_limits_default sets it: limits that a later version adds at the end
      * keep their defaults for a program that was built before. */
@@ -211,7 +217,7 @@ typedef void (*wasinn_log_fn)(void *data, const wasinn_guest *guest, const char 
 WASINN_API void wasinn_host_set_log(wasinn_host *host, wasinn_log_fn log, void *data);
 
 /* Where backend `backend` ("openvino") looks for its runtime's libraries, before any other place: a file
- * or a folder. invalid_argument: no such backend. */
+ * or a folder. invalid_argument: no such backend, or it has been opened already. */
 WASINN_API wasinn_status wasinn_host_set_library(wasinn_host *host, const char *backend, const char *path);
 
 /* Registers a model that guests load by name. `path` is a file or folder that the encoding's backend

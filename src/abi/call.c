@@ -53,7 +53,7 @@ bool wasinn__call_range(wasinn__call *call, const char *what, uint64_t address, 
     if (wasinn__guest_range(call->memory, address, size, pointer))
         return true;
     wasinn__guest_fail(call->guest, WASINN_INVALID_ARGUMENT,
-                       "%s: %s at address %llu, %llu bytes, lies outside the guest's memory of %llu bytes",
+                       "%s: %s at address %llu, %llu bytes, outside the guest's memory of %llu bytes",
                        call->name, what, (unsigned long long)address, (unsigned long long)size,
                        (unsigned long long)call->memory->size);
     call->trap = wasinn_guest_last_error(call->guest);

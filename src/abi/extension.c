@@ -20,10 +20,17 @@ static wasinn_status last_error(wasinn__call *call) {
     return WASINN_OK;
 }
 
+/* close(handle): closes a graph or an execution context. */
+static wasinn_status close(wasinn__call *call) {
+    return wasinn_close(call->guest, wasinn__parameter(call, 0));
+}
+
 WASINN__ROW(last_error)
+WASINN__ROW(close)
 
 static const wasinn_import rows[] = {
     {"wasinn", "last_error", "(iii)i", last_error_row},
+    {"wasinn", "close", "(i)i", close_row},
 };
 
 const wasinn__table wasinn__extension_table = {rows, sizeof rows / sizeof *rows};

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,9 +15,9 @@ static const char help[] =
     "  wasinn COMMAND --help                    options and examples of a command\n"
     "  wasinn --version                         versions of wasinn, Wasmtime and the ML runtimes\n"
     "\n"
-    "A photograph, a model in OpenVINO's format in a folder, and a guest that classifies:\n"
+    "A photograph, a folder with model.xml and model.bin of OpenVINO, and a guest that classifies:\n"
     "\n"
-    "  wasinn tensor photo.jpg model/tensor.f32 --shape 1x3x224x224 --order rgb --mean 127 --scale 128\n"
+    "  wasinn tensor photo.jpg model/tensor.f32 --shape 1x3x224x224 --mean 127 --scale 128 --resize 256\n"
     "  wasinn run --mapdir fixture::model classify.wasm\n"
     "\n"
     "Exit codes: 0 success, 1 failure, 2 wrong usage; `wasinn run --help` has those of run.\n";
@@ -40,24 +41,40 @@ static int version_command(void) {
         return wasinn__fail(WASINN__EXIT_FAILED, "%s", wasinn_host_last_error());
     print_versions(host);
     wasinn_host_free(host);
+    if (fflush(stdout) != 0)
+        return wasinn__fail(WASINN__EXIT_FAILED, "standard output: %s", strerror(errno));
     return WASINN__EXIT_OK;
 }
 
+static int (*command_of(const char *name))(int, char **) {
+    if (strcmp(name, "run") == 0)
+        return wasinn__run_command;
+    if (strcmp(name, "tensor") == 0)
+        return wasinn__tensor_command;
+    return NULL;
+}
+
+static bool is_one_of(const char *text, const char *one, const char *other, const char *third) {
+    return strcmp(text, one) == 0 || strcmp(text, other) == 0 || strcmp(text, third) == 0;
+}
+
 int main(int argc, char **argv) {
-    const char *command = argc > 1 ? argv[1] : "";
-    if (strcmp(command, "run") == 0)
-        return wasinn__run_command(argc - 1, argv + 1);
-    if (strcmp(command, "tensor") == 0)
-        return wasinn__tensor_command(argc - 1, argv + 1);
-    if (strcmp(command, "--version") == 0 || strcmp(command, "version") == 0)
+    char help_option[] = "--help";
+    const char *name = argc > 1 ? argv[1] : "";
+    int (*command)(int, char **) = command_of(name);
+    if (command)
+        return command(argc - 1, argv + 1);
+    if (is_one_of(name, "--version", "-V", "version"))
         return version_command();
-    if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0 || strcmp(command, "help") == 0) {
+    if (is_one_of(name, "--help", "-h", "help")) {
+        if (argc > 2 && (command = command_of(argv[2])))
+            return command(2, (char *[]){argv[2], help_option, NULL});
         fputs(help, stdout);
         return WASINN__EXIT_OK;
     }
-    if (!command[0]) {
+    if (!name[0]) {
         fputs(help, stderr);
         return WASINN__EXIT_USAGE;
     }
-    return wasinn__fail(WASINN__EXIT_USAGE, "there is no command '%s': try wasinn --help", command);
+    return wasinn__fail(WASINN__EXIT_USAGE, "there is no command '%s': try wasinn --help", name);
 }

@@ -27,6 +27,8 @@ typedef struct session {
     wasmtime_store_t *store;
     wasinn_guest *guest; /* the store's */
     int logged;
+    bool exited; /* by proc_exit, with this code */
+    int exit_code;
 } session;
 
 /* ---- The guest's file --------------------------------------------------------------------------- */
@@ -70,7 +72,9 @@ static const char *not_a_module(const uint8_t *bytes, size_t size) {
     if (size >= sizeof component && memcmp(bytes, component, sizeof component) == 0)
         return "a component; this version of wasinn runs core modules only";
     if (size < sizeof module || memcmp(bytes, module, 4) != 0)
-        return "not a WebAssembly file: it does not begin with \\0asm";
+        return size > 0 && (bytes[0] == '(' || bytes[0] == ';')
+                   ? "WebAssembly's text format, not a binary: convert it with wat2wasm"
+                   : "not a WebAssembly file: it does not begin with \\0asm";
     if (memcmp(bytes, module, sizeof module) != 0)
         return "WebAssembly of an unknown version; wanted version 1";
     return NULL;
@@ -174,11 +178,32 @@ static bool wants_short_io(const wasmtime_module_t *module) {
     return wanted;
 }
 
+/* Wasmtime's own proc_exit refuses codes above 125, which C programs use: exit(-1) is 255. */
+static wasm_trap_t *exit_guest(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *values,
+                               size_t count) {
+    session *session = env;
+    (void)caller, (void)count;
+    session->exited = true;
+    session->exit_code = values[0].i32 & 0xFF;
+    return wasmtime_trap_new("exit", 4);
+}
+
+static wasmtime_error_t *define_exit(session *session) {
+    wasm_functype_t *type = wasm_functype_new_1_0(wasm_valtype_new(WASM_I32));
+    wasmtime_linker_allow_shadowing(session->linker, true);
+    wasmtime_error_t *error = wasmtime_linker_define_func_unchecked(
+        session->linker, "wasi_snapshot_preview1", 22, "proc_exit", 9, type, exit_guest, session, NULL);
+    wasm_functype_delete(type);
+    return error;
+}
+
 static int set_up_imports(session *session, const options *options) {
     static const wasinn_wasmtime_api api = WASINN_WASMTIME_API;
     wasmtime_context_t *context = wasmtime_store_context(session->store);
     session->linker = wasmtime_linker_new(session->engine);
     wasmtime_error_t *error = wasmtime_linker_define_wasi(session->linker);
+    if (!error)
+        error = define_exit(session);
     if (error)
         return refuse_error(options->guest, "WASI", error);
     wasinn_status status = wasinn_wasmtime_new(session->host, &api, &session->glue);
@@ -189,16 +214,6 @@ static int set_up_imports(session *session, const options *options) {
     if (status == WASINN_OK)
         status = wasinn_wasmtime_guest(session->glue, context, &session->guest);
     if (status != WASINN_OK)
-        return wasinn__fail(WASINN__EXIT_NOT_STARTED, "%s", wasinn_host_last_error());
-    return WASINN__EXIT_OK;
-}
-
-static int set_up_limits(wasinn_host *host, const options *options) {
-    wasinn_limits limits;
-    wasinn_limits_default(&limits, sizeof limits);
-    if (options->named_only)
-        limits.model_bytes = 0;
-    if (wasinn_host_set_limits(host, &limits) != WASINN_OK)
         return wasinn__fail(WASINN__EXIT_NOT_STARTED, "%s", wasinn_host_last_error());
     return WASINN__EXIT_OK;
 }
@@ -214,9 +229,9 @@ static int set_up(session *session, const options *options, const uint8_t *bytes
     wasmtime_context_set_epoch_deadline(wasmtime_store_context(session->store), 1);
     if (!options->quiet)
         wasinn_host_set_log(session->host, log_failure, session);
-    int code = set_up_limits(session->host, options);
-    if (code == WASINN__EXIT_OK)
-        code = set_up_wasi(session, options);
+    if (wasinn_host_set_limits(session->host, &options->limits) != WASINN_OK)
+        return wasinn__fail(WASINN__EXIT_NOT_STARTED, "%s", wasinn_host_last_error());
+    int code = set_up_wasi(session, options);
     return code == WASINN__EXIT_OK ? set_up_imports(session, options) : code;
 }
 
@@ -261,7 +276,7 @@ static bool wait_for(timer *timer, uint64_t milliseconds) {
 }
 
 static void print_timeout(const timer *timer) {
-    wasinn__fail(0, "the guest was ended: --timeout of %g s", (double)(timer->milliseconds - 1) / 1000);
+    wasinn__fail(0, "the guest was ended: --timeout of %g s", (double)timer->milliseconds / 1000);
 }
 
 /* WebAssembly code ends at the next loop or call, a compute is cancelled; a guest that waits for input or
@@ -327,18 +342,15 @@ static int refuse_trap(const char *path, wasm_byte_vec_t *text, wasm_frame_vec_t
     return WASINN__EXIT_TRAP;
 }
 
-/* An error after the guest has begun: its exit, or a trap that a host function made. */
+/* An error after the guest has begun: a trap that a host function made. */
 static int outcome_of_error(const char *path, wasmtime_error_t *error) {
-    int status;
     wasm_byte_vec_t text;
     wasm_frame_vec_t frames;
-    if (!wasmtime_error_exit_status(error, &status)) {
-        wasmtime_error_message(error, &text);
-        wasmtime_error_wasm_trace(error, &frames);
-        status = refuse_trap(path, &text, &frames);
-    }
+    wasmtime_error_message(error, &text);
+    wasmtime_error_wasm_trace(error, &frames);
+    int code = refuse_trap(path, &text, &frames);
     wasmtime_error_delete(error);
-    return status;
+    return code;
 }
 
 static int outcome_of_trap(const char *path, wasm_trap_t *trap) {
@@ -356,11 +368,8 @@ static int outcome_of_trap(const char *path, wasm_trap_t *trap) {
     return code;
 }
 
-/* Whether an error came from within the guest's code: its exit, or a trap. */
+/* Whether an error came from within the guest's code. */
 static bool has_begun(const wasmtime_error_t *error) {
-    int status;
-    if (wasmtime_error_exit_status(error, &status))
-        return true;
     wasm_frame_vec_t frames;
     wasmtime_error_wasm_trace(error, &frames);
     bool begun = frames.size > 0;
@@ -384,6 +393,13 @@ static int start(session *session, const options *options) {
         error = wasmtime_func_call(context, &entry.of.func, NULL, 0, NULL, 0, &trap);
         if (error && !has_begun(error))
             return refuse_error(options->guest, "its _start cannot be called", error);
+    }
+    if (session->exited) {
+        if (error)
+            wasmtime_error_delete(error);
+        if (trap)
+            wasm_trap_delete(trap);
+        return session->exit_code;
     }
     if (error)
         return outcome_of_error(options->guest, error);

@@ -13,7 +13,8 @@ typedef struct wasinn__run_options {
     wasinn__folder *folders;
     const char **names, **values; /* of the environment */
     size_t folder_count, variable_count;
-    bool quiet, named_only;
+    wasinn_limits limits;
+    bool quiet;
     uint64_t timeout_ms; /* 0: none */
     const char *guest;
     const char **arguments;

@@ -139,7 +139,7 @@ static wasinn_status init(wasinn_guest *guest, wasinn_handle handle, wasinn_hand
         return wasinn_refuse(message, WASINN_INVALID_HANDLE, "%u is not a graph of this guest", handle);
     if (guest->executions >= guest->limits.executions)
         return wasinn_refuse(message, WASINN_BUSY,
-                             "%llu execution contexts are open, the limit; close one first",
+                             "execution contexts open: %llu, the limit; use one that is, or close one",
                              (unsigned long long)guest->executions);
     wasinn_status status = wasinn__handles_reserve(&guest->handles);
     if (status != WASINN_OK)
@@ -168,6 +168,9 @@ wasinn_status wasinn_init_execution_context(wasinn_guest *guest, wasinn_handle g
 static wasinn_status find(wasinn_guest *guest, wasinn_handle handle, wasinn__execution **execution,
                           wasinn_message *message) {
     *execution = wasinn__handles_get(&guest->handles, handle, WASINN__KIND_EXECUTION);
+    if (!*execution && wasinn__handles_kind(&guest->handles, handle) == WASINN__KIND_GRAPH)
+        return wasinn_refuse(message, WASINN_INVALID_HANDLE,
+                             "%u is a graph, not an execution context made on one", handle);
     if (!*execution)
         return wasinn_refuse(message, WASINN_INVALID_HANDLE, "%u is not an execution context of this guest",
                              handle);
@@ -192,6 +195,9 @@ static wasinn_status check_tensor(const wasinn_port *port, uint32_t index, const
                                   wasinn_message *message) {
     char wanted[WASINN__SHAPE_TEXT], given[WASINN__SHAPE_TEXT];
     uint64_t bytes;
+    if (!tensor->data && tensor->size > 0)
+        return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "input %u '%s': data is NULL", index,
+                             port->name);
     if (tensor->rank > WASINN_MAX_RANK)
         return wasinn_refuse(message, WASINN_INVALID_ARGUMENT,
                              "input %u '%s': rank %u; at most %d is possible", index, port->name,

@@ -146,9 +146,14 @@ wasinn_status wasinn_host_add_backend(wasinn_host *host, const wasinn_backend *b
 
 wasinn_status wasinn_host_set_library(wasinn_host *host, const char *backend, const char *path) {
     wasinn_message message = begin();
+    if (!backend || !path)
+        return end(wasinn_refuse(&message, WASINN_INVALID_ARGUMENT, "a backend's name or path is NULL"));
     for (wasinn__backend *one = host->backends; one; one = one->next) {
         if (strcmp(one->table->name, backend) != 0)
             continue;
+        if (one->opened)
+            return end(wasinn_refuse(&message, WASINN_INVALID_ARGUMENT,
+                                     "backend '%s' has been opened already", backend));
         char *copy = wasinn__copy_text(path, strlen(path));
         if (!copy)
             return end(wasinn_refuse(&message, WASINN_TOO_LARGE, "no memory for a path"));
@@ -164,6 +169,8 @@ wasinn_status wasinn_host_add_model(wasinn_host *host, const char *name, const c
     wasinn_message message = begin();
     wasinn__model *model;
     wasinn__backend *backend;
+    if (!name || !path)
+        return end(wasinn_refuse(&message, WASINN_INVALID_ARGUMENT, "a model's name or path is NULL"));
     if (wasinn__models_find(host->models, name, strlen(name)))
         return end(
             wasinn_refuse(&message, WASINN_INVALID_ARGUMENT, "model '%s' is already registered", name));

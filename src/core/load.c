@@ -16,7 +16,8 @@ static wasinn_status room_for_graph(wasinn_guest *guest, wasinn_message *message
     if (atomic_load(&guest->interrupted))
         return wasinn_refuse(message, WASINN_TIMEOUT, "the guest was interrupted");
     if (guest->graphs >= guest->limits.graphs)
-        return wasinn_refuse(message, WASINN_BUSY, "%llu graphs are loaded, the limit; close one first",
+        return wasinn_refuse(message, WASINN_BUSY,
+                             "graphs loaded: %llu, the limit; use one that is, or close one",
                              (unsigned long long)guest->graphs);
     wasinn_status status = wasinn__handles_reserve(&guest->handles);
     if (status != WASINN_OK)
@@ -53,6 +54,10 @@ static wasinn_status load(wasinn_guest *guest, const wasinn_blob *blobs, size_t 
     uint64_t bytes = 0;
     if (count == 0)
         return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "no bytes of a model were given");
+    for (size_t i = 0; i < count; i++)
+        if (!blobs[i].data && blobs[i].size > 0)
+            return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "blob %zu of %zu bytes is NULL", i,
+                                 blobs[i].size);
     if ((unsigned)target >= WASINN__TARGETS)
         return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "target %u is unknown", (unsigned)target);
     wasinn_status status = room_for_graph(guest, message);
@@ -88,6 +93,8 @@ static wasinn_status load_by_name(wasinn_guest *guest, const char *name, size_t 
                                   wasinn__attempt *attempt, wasinn_handle *graph, wasinn_message *message) {
     wasinn__graph *shared;
     char shown[256];
+    if (!name)
+        return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "the model name is NULL");
     wasinn_escape(name, length, shown, sizeof shown);
     if (!wasinn__utf8_valid(name, length))
         return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "the model name '%s' is not UTF-8", shown);
@@ -110,27 +117,34 @@ wasinn_status wasinn_load_by_name(wasinn_guest *guest, const char *name, size_t 
     return end(guest, &attempt, load_by_name(guest, name, length, &attempt, graph, &message));
 }
 
-static wasinn_status find_graph(wasinn_guest *guest, wasinn_handle handle, wasinn__graph **graph) {
+/* The graph, and which of its two lists of ports: a number that is neither may come from another language. */
+static wasinn_status find_graph(wasinn_guest *guest, wasinn_handle handle, wasinn_direction direction,
+                                wasinn__graph **graph, int *side) {
     *graph = wasinn__handles_get(&guest->handles, handle, WASINN__KIND_GRAPH);
+    *side = direction == WASINN_OUTPUT ? WASINN_OUTPUT : WASINN_INPUT;
     if (!*graph)
         return wasinn__guest_fail(guest, WASINN_INVALID_HANDLE, "%u is not a graph of this guest", handle);
+    if (*side != (int)direction)
+        return wasinn__guest_fail(guest, WASINN_INVALID_ARGUMENT, "direction %u is unknown",
+                                  (unsigned)direction);
     return WASINN_OK;
 }
 
 wasinn_status wasinn_graph_port_count(wasinn_guest *guest, wasinn_handle handle, wasinn_direction direction,
                                       uint32_t *count) {
     wasinn__graph *graph;
-    wasinn_status status = find_graph(guest, handle, &graph);
+    int side;
+    wasinn_status status = find_graph(guest, handle, direction, &graph, &side);
     if (status == WASINN_OK)
-        *count = graph->port_counts[direction == WASINN_OUTPUT];
+        *count = graph->port_counts[side];
     return status;
 }
 
 wasinn_status wasinn_graph_port(wasinn_guest *guest, wasinn_handle handle, wasinn_direction direction,
                                 uint32_t index, wasinn_port *port) {
     wasinn__graph *graph;
-    wasinn_direction side = direction == WASINN_OUTPUT ? WASINN_OUTPUT : WASINN_INPUT;
-    wasinn_status status = find_graph(guest, handle, &graph);
+    int side;
+    wasinn_status status = find_graph(guest, handle, direction, &graph, &side);
     if (status != WASINN_OK)
         return status;
     if (index >= graph->port_counts[side])

@@ -196,7 +196,7 @@ class Floods(Case):
         result = session(ADD, "repeat 300 context g", *CORRECT[2:])
         self.assert_alive(result)
         self.assertEqual(self.rows(result.answers[1]), [(0, 256), (BUSY, 44)])
-        self.assertIn("init_execution_context: busy: 256", result.complaints[0])
+        self.assertIn("init_execution_context: busy: execution contexts open: 256, the limit", result.complaints[0])
         self.assertEqual(result.answers[-1][3], CORRECT_ANSWERS[-1][2])
 
     def test_contexts_until_too_large(self):

@@ -5,7 +5,7 @@ import struct
 import unittest
 
 from command import (
-    ADD, CORRECT, CORRECT_ANSWERS, Case, F16, F32, F64, FIXTURES, I32, I64, INVALID_ARGUMENT,
+    ADD, BUSY, CORRECT, CORRECT_ANSWERS, Case, F16, F32, F64, FIXTURES, I32, I64, INVALID_ARGUMENT,
     INVALID_ENCODING, NOT_FOUND, NOT_STARTED, RUNTIME_ERROR, TOO_LARGE, U8, UNSUPPORTED, builders, floats,
     guest, input_of, load, pack, run, session, set_tensor, tensor,
 )
@@ -43,6 +43,11 @@ class NamedModels(Case):
                 result = session(f"name {name}", *self.AFTER, options=options)
                 self.assert_succeeded(result)
                 self.assert_answers(result, self.ANSWERS)
+
+    def test_named_as_the_link_is(self):
+        os.symlink(self.folder("v3", model_xml="add.xml", model_bin="add.bin"), self.temporary / "current")
+        result = session("name v3", "name current", options=["--nn-graph", f"openvino::{self.temporary}/current/"])
+        self.assertEqual(result.errnos, [NOT_FOUND, 0])
 
     def test_folder_named_by_a_dot(self):
         whole = self.folder("whole", model_xml="add.xml", model_bin="add.bin")
@@ -87,8 +92,10 @@ class NamedModels(Case):
         for path, words in [
             (self.write("empty/notes.txt").parent, ["empty", "model.xml"]),
             (self.folder("two", a_xml="add.xml", b_xml="add.xml"), ["more than one .xml"]),
-            (self.folder("alone", model_xml="add.xml"), ["model.bin", "missing"]),
+            (self.folder("alone", model_xml="add.xml"), ["the weights", "model.bin", "No such file"]),
             (self.write("model.onnx", b"onnx"), ["model.onnx", ".xml"]),
+            (self.write("hello.xml", b"hello"), ["hello.xml' is not the xml of an OpenVINO model"]),
+            (self.write("nothing.xml"), ["nothing.xml", "it is empty"]),
             (broken, ["broken.xml"]),
         ]:
             with self.subTest(path.name):
@@ -554,6 +561,29 @@ class WrongCalls(Case):
         self.assertEqual(set(failed) - {0}, {RUNTIME_ERROR}, result.err)
         self.assertEqual([c for c, e in zip(commands, failed) if e == 0 and "changed7" not in c], [])
         self.assert_answers(result, [[e] for e in failed] + CORRECT_ANSWERS)
+
+
+class Extensions(Case):
+    """What wasinn adds to the specification: closing handles, and limits that its user sets."""
+
+    def test_close(self):
+        result = session(ADD, "context g", "call close c0", "compute c0", "call close c0", "call close g0", "context g0",
+                         "call close 12345", *CORRECT)
+        self.assertEqual(result.errnos, [0, 0, 0, 1, 1, 0, 1, 1, *[0] * len(CORRECT)])
+        self.assertIn("close: invalid_handle: 12345 is not a handle of this guest", result.complaints[-1])
+
+    def test_limits(self):
+        result = session(ADD, ADD, options=["--limit", "graphs=1"])
+        self.assertEqual(result.errnos, [0, BUSY])
+        self.assertIn("graphs loaded: 1, the limit", result.complaints[0])
+        result = session(ADD, "context g", options=["--limit", "tensor_bytes=15"])
+        self.assertEqual(result.errnos, [0, TOO_LARGE])
+        result = session(load("slow"), "context g", input_of(0, F32, "1", floats(1)), "compute c",
+                         options=["--limit", "compute_ms=100"])
+        self.assertEqual(result.errnos, [0, 0, 0, RUNTIME_ERROR])
+        self.assertIn("compute: timeout: not finished within 100 ms", result.complaints[0])
+        result = session(load("large"), "context g", options=["--limit", "tensor_bytes=unlimited"])
+        self.assertEqual(result.errnos, [0, 0])
 
 
 class LastError(Case):

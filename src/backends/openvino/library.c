@@ -40,6 +40,9 @@ static wasinn_status open_path(const char *path, wasinn__openvino *library, wasi
         !find_in_folder(path, library->path, sizeof library->path))
         return wasinn_refuse(message, WASINN_INVALID_ENCODING, "OpenVINO: there is no " FILE_NAME " in '%s'",
                              path);
+    /* A name without a slash would be looked for elsewhere, also when there is a file of that name here. */
+    if (stat(library->path, &information) == 0 && !strchr(library->path, '/'))
+        snprintf(library->path, sizeof library->path, "./%s", path);
     library->handle = dlopen(library->path, RTLD_NOW | RTLD_LOCAL);
     if (!library->handle)
         return wasinn_refuse(message, WASINN_INVALID_ENCODING, "OpenVINO could not be opened: %s", dlerror());

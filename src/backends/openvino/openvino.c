@@ -1,6 +1,8 @@
 /* The OpenVINO backend: IR (an xml and its weights) on CPU, GPU, NPU or AUTO. */
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -193,10 +195,33 @@ static wasinn_status find_xml(const char *path, char *xml, size_t capacity, wasi
                          count == 0 ? "no" : "more than one");
 }
 
+static wasinn_status check_file(const char *path, const char *what, struct stat *information,
+                                wasinn_message *message) {
+    if (stat(path, information) != 0)
+        return wasinn_refuse(message, WASINN_RUNTIME_ERROR, "the %s '%s': %s", what, path, strerror(errno));
+    if (!S_ISREG(information->st_mode))
+        return wasinn_refuse(message, WASINN_RUNTIME_ERROR, "the %s '%s' is not a file", what, path);
+    return WASINN_OK;
+}
+
+/* OpenVINO would offer what is no xml to its other frontends. */
+static wasinn_status check_is_xml(const char *path, wasinn_message *message) {
+    char start[256];
+    FILE *stream = fopen(path, "rb");
+    if (!stream)
+        return wasinn_refuse(message, WASINN_RUNTIME_ERROR, "the xml '%s': %s", path, strerror(errno));
+    wasinn_blob blob = {start, fread(start, 1, sizeof start, stream)};
+    fclose(stream);
+    if (is_xml(&blob))
+        return WASINN_OK;
+    return wasinn_refuse(message, WASINN_RUNTIME_ERROR, "'%s' is not the xml of an OpenVINO model%s", path,
+                         blob.size == 0 ? ": it is empty" : "");
+}
+
 /* OpenVINO maps the weights of a model that it reads from files. */
 static wasinn_status read_path(const runtime *runtime, const char *path, ov_model_t **read,
                                wasinn_message *message) {
-    char xml[4096], bin[4096], doing[4200];
+    char xml[4096], bin[4096], doing[8400];
     struct stat information;
     wasinn_status status = find_xml(path, xml, sizeof xml, message);
     if (status != WASINN_OK)
@@ -205,10 +230,16 @@ static wasinn_status read_path(const runtime *runtime, const char *path, ov_mode
     if (length < 4 || strcmp(xml + length - 4, ".xml") != 0)
         return wasinn_refuse(message, WASINN_RUNTIME_ERROR, "'%s' is not the .xml of an OpenVINO model", xml);
     snprintf(bin, sizeof bin, "%.*s.bin", (int)(length - 4), xml);
-    if (stat(bin, &information) != 0)
-        return wasinn_refuse(message, WASINN_RUNTIME_ERROR, "the weights '%s' are missing", bin);
+    status = check_file(xml, "xml", &information, message);
+    if (status == WASINN_OK)
+        status = check_is_xml(xml, message);
+    if (status == WASINN_OK)
+        status = check_file(bin, "weights", &information, message);
+    if (status != WASINN_OK)
+        return status;
     ov_status_e code = runtime->library.ov_core_read_model(runtime->core, xml, bin, read);
-    snprintf(doing, sizeof doing, "reading '%s'", xml);
+    snprintf(doing, sizeof doing, "reading '%s' with the %lld bytes of its .bin", xml,
+             (long long)information.st_size);
     return code == OK ? WASINN_OK : failed(&runtime->library, WASINN_RUNTIME_ERROR, code, doing, message);
 }
 
