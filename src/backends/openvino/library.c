@@ -66,11 +66,7 @@ static wasinn_status search(wasinn__openvino *library, wasinn_message *message) 
         if (open_path(WASINN__OPENVINO_FOLDER, library, &ignored) == WASINN_OK)
             return WASINN_OK;
     }
-    return wasinn_refuse(
-        message, WASINN_INVALID_ENCODING,
-        "%s; install OpenVINO 2026 (Python package openvino) and set WASINN_OPENVINO to the folder "
-        "that has its " FILE_NAME,
-        problem);
+    return wasinn_refuse(message, WASINN_INVALID_ENCODING, "%s", problem);
 }
 
 static wasinn_status check_version(wasinn__openvino *library, wasinn_message *message) {
@@ -134,9 +130,9 @@ wasinn_status wasinn__openvino_open(const char *preferred, wasinn__openvino *lib
     wasinn__openvino_close(library);
     return wasinn_refuse(
         message, status,
-        "%s; install OpenVINO %d (Python package openvino) and set WASINN_OPENVINO to the folder "
-        "that has its " FILE_NAME,
-        text, NEWEST_YEAR);
+        "%s; install OpenVINO %d.%d to %d (Python package openvino) and let WASINN_OPENVINO be the "
+        "folder that has its " FILE_NAME,
+        text, OLDEST_YEAR, OLDEST_RELEASE, NEWEST_YEAR);
 }
 
 void wasinn__openvino_close(wasinn__openvino *library) {
