@@ -4,6 +4,8 @@
 PYTHON ?= python3
 JOBS ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 CMAKE_FLAGS ?=
+PREFIX ?= /usr/local
+DESTDIR ?=
 IMAGE ?=
 export PYTHON
 # Not through the shell's eyes: a file's name may have quotes and dollars.
@@ -30,11 +32,20 @@ fi; \
 MAKEFLAGS=--no-print-directory cmake --build $(1) --parallel $(JOBS)
 endef
 
-.PHONY: all demo image test sanitize format format-check deps clean distclean help tools test-parts
+.PHONY: all install uninstall demo image test sanitize format format-check deps clean distclean help tools test-parts
 .NOTPARALLEL:
 
 all: tools
 	$(call build,build)
+
+# The folder is looked at first: CMake would say the same in many lines.
+install: all
+	@mkdir -p "$(DESTDIR)$(PREFIX)" 2>/dev/null && [ -w "$(DESTDIR)$(PREFIX)" ] || \
+		{ echo "make: no right to write to $(DESTDIR)$(PREFIX): choose another PREFIX, or become root" >&2; exit 1; }
+	@DESTDIR="$(DESTDIR)" cmake --install build --prefix "$(PREFIX)"
+
+uninstall:
+	@DESTDIR="$(DESTDIR)" cmake -DMANIFEST=build/install_manifest.txt -P cmake/uninstall.cmake
 
 demo: image all
 	@$(PYTHON) scripts/demo.py
@@ -88,6 +99,7 @@ tools:
 
 help:
 	@echo 'make               configure if needed, and build build/wasinn'
+	@echo 'make install       into PREFIX=$(PREFIX); uninstall removes that again'
 	@echo 'make demo          have a guest say what is in a photograph; IMAGE=FILE for another one'
 	@echo 'make test          build, and run the tests'
 	@echo 'make sanitize      the tests once more with the address, undefined behaviour and thread sanitizers'
