@@ -58,7 +58,7 @@ typedef enum wasinn_status {
     WASINN_TOO_LARGE,             /* a limit on a size, or the host's memory */
     WASINN_NOT_FOUND,             /* no model of that name */
     WASINN_TIMEOUT,               /* a deadline passed, or the guest was interrupted */
-    WASINN_SECURITY               /* bytes or options that reach for the host's files */
+    WASINN_SECURITY               /* something that the host does not allow this guest */
 } wasinn_status;
 
 /* "invalid_argument" and so on. Never NULL. */

@@ -23,8 +23,7 @@ static bool type_from(uint8_t number, wasinn_type *type) {
     return true;
 }
 
-/* Numbers 5 and 6 mean autodetect or ggml, one way here and the other way there; a GGUF file says what it is.
- */
+/* Numbers 5 and 6 mean autodetect or ggml, here one way, there the other; a GGUF file says what it is. */
 static bool encoding_from(uint32_t number, const wasinn_blob *blobs, size_t count,
                           wasinn_encoding *encoding) {
     bool gguf = count > 0 && blobs[0].size >= 4 && memcmp(blobs[0].data, "GGUF", 4) == 0;

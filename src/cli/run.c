@@ -319,8 +319,7 @@ static void stop_timer(timer *timer) {
 
 /* ---- Running ------------------------------------------------------------------------------------ */
 
-/* Wasmtime's text has the way through the guest first and the reason last; a reader wants the reason first.
- */
+/* Wasmtime's text has the way through the guest first and the reason last; a reader wants it first. */
 static int refuse_trap(const char *path, wasm_byte_vec_t *text, wasm_frame_vec_t *frames) {
     static const char marker[] = "Caused by:";
     char *whole = wasinn__checked(strndup(text->data, text->size));

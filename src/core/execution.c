@@ -7,10 +7,6 @@
 #include "core/memory.h"
 #include "core/tensor.h"
 
-static const char *side_name(wasinn_direction direction) {
-    return direction == WASINN_INPUT ? "input" : "output";
-}
-
 /* ---- What the guest is charged for ---------------------------------------------------------------- */
 
 /* Raises what the guest is charged for one port to a tensor of this shape and size. Nothing is given back for
@@ -24,7 +20,7 @@ static wasinn_status charge(wasinn_guest *guest, wasinn__execution *execution, w
     char shape[WASINN__SHAPE_TEXT];
     if (bytes > limits->tensor_bytes)
         return wasinn_refuse(message, WASINN_TOO_LARGE, "%s %u '%s' is %s, %llu bytes; the limit is %llu",
-                             side_name(direction), index, port->name,
+                             wasinn__side_name(direction), index, port->name,
                              wasinn__shape_text(port->type, rank, dims, shape), (unsigned long long)bytes,
                              (unsigned long long)limits->tensor_bytes);
     if (bytes <= *charged)
@@ -34,9 +30,9 @@ static wasinn_status charge(wasinn_guest *guest, wasinn__execution *execution, w
         return wasinn_refuse(
             message, WASINN_TOO_LARGE,
             "%s %u '%s' is %s: the guest holds %llu bytes and asks for %llu more; the limit is %llu",
-            side_name(direction), index, port->name, wasinn__shape_text(port->type, rank, dims, shape),
-            (unsigned long long)guest->held_bytes, (unsigned long long)more,
-            (unsigned long long)limits->total_bytes);
+            wasinn__side_name(direction), index, port->name,
+            wasinn__shape_text(port->type, rank, dims, shape), (unsigned long long)guest->held_bytes,
+            (unsigned long long)more, (unsigned long long)limits->total_bytes);
     guest->held_bytes += more;
     *charged = bytes;
     return WASINN_OK;
@@ -137,13 +133,10 @@ static wasinn_status init(wasinn_guest *guest, wasinn_handle handle, wasinn_hand
     wasinn__graph *graph = wasinn__handles_get(&guest->handles, handle, WASINN__KIND_GRAPH);
     if (!graph)
         return wasinn_refuse(message, WASINN_INVALID_HANDLE, "%u is not a graph of this guest", handle);
-    if (guest->executions >= guest->limits.executions)
-        return wasinn_refuse(message, WASINN_BUSY,
-                             "execution contexts open: %llu, the limit; use one that is, or close one",
-                             (unsigned long long)guest->executions);
-    wasinn_status status = wasinn__handles_reserve(&guest->handles);
+    wasinn_status status = wasinn__guest_room(guest, "execution contexts open", guest->executions,
+                                              guest->limits.executions, message);
     if (status != WASINN_OK)
-        return wasinn_refuse(message, status, "no room for another handle");
+        return status;
     wasinn__execution *execution = wasinn__alloc(1, sizeof *execution);
     if (!execution)
         return wasinn_refuse(message, WASINN_TOO_LARGE, "no memory for an execution context");
@@ -183,7 +176,7 @@ static wasinn_status find(wasinn_guest *guest, wasinn_handle handle, wasinn__exe
 static wasinn_status find_port(const wasinn__graph *graph, wasinn_direction direction, uint32_t index,
                                const wasinn_port **port, wasinn_message *message) {
     uint32_t count = graph->port_counts[direction];
-    const char *side = side_name(direction);
+    const char *side = wasinn__side_name(direction);
     if (index >= count)
         return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "there is no %s %u: the model has %u %s%s",
                              side, index, count, side, count == 1 ? "" : "s");

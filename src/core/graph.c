@@ -5,16 +5,17 @@
 #include "core/dispatch.h"
 #include "core/guest.h"
 #include "core/memory.h"
+#include "core/tensor.h"
 #include "core/watchdog.h"
 
 bool wasinn__stopped(const wasinn__attempt *attempt) {
-    return (attempt->interrupted && atomic_load(attempt->interrupted)) ||
+    return atomic_load(attempt->interrupted) ||
            (attempt->deadline != WASINN__NEVER && wasinn__now() >= attempt->deadline);
 }
 
 wasinn_status wasinn__say_stopped(const wasinn__attempt *attempt, wasinn_message *message) {
     message->text[0] = '\0';
-    if (attempt->interrupted && atomic_load(attempt->interrupted))
+    if (atomic_load(attempt->interrupted))
         return wasinn_refuse(message, WASINN_TIMEOUT, "interrupted by the host");
     return wasinn_refuse(message, WASINN_TIMEOUT, "loading took longer than the limit");
 }
@@ -84,9 +85,9 @@ static wasinn_status read_ports(wasinn__graph *graph, wasinn_direction direction
         if (status != WASINN_OK)
             return status;
         if (port->rank > WASINN_MAX_RANK && port->rank != WASINN_DYNAMIC_RANK)
-            return wasinn_refuse(
-                message, WASINN_UNSUPPORTED_OPERATION, "%s %u '%s' has rank %u; at most %d fit",
-                direction == WASINN_INPUT ? "input" : "output", i, port->name, port->rank, WASINN_MAX_RANK);
+            return wasinn_refuse(message, WASINN_UNSUPPORTED_OPERATION,
+                                 "%s %u '%s' has rank %u; at most %d fit", wasinn__side_name(direction), i,
+                                 port->name, port->rank, WASINN_MAX_RANK);
     }
     return WASINN_OK;
 }

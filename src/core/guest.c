@@ -50,8 +50,7 @@ wasinn_status wasinn_close(wasinn_guest *guest, wasinn_handle handle) {
     wasinn__guest_begin(guest);
     if (wasinn__handles_kind(&guest->handles, handle) == WASINN__KIND_NONE)
         return wasinn__guest_fail(guest, WASINN_INVALID_HANDLE, "%u is not a handle of this guest", handle);
-    wasinn__slot slot = guest->handles.slots[handle & (WASINN__SLOT_LIMIT - 1)];
-    wasinn__handles_remove(&guest->handles, handle);
+    wasinn__slot slot = wasinn__handles_remove(&guest->handles, handle);
     close_slot(guest, &slot);
     return WASINN_OK;
 }
@@ -96,6 +95,17 @@ wasinn_status wasinn__guest_fail(wasinn_guest *guest, wasinn_status status, cons
     vsnprintf(guest->raw, sizeof guest->raw, format, arguments);
     va_end(arguments);
     return wasinn__guest_end(guest, status);
+}
+
+wasinn_status wasinn__guest_room(wasinn_guest *guest, const char *what, uint64_t open, uint64_t limit,
+                                 wasinn_message *message) {
+    if (open >= limit)
+        return wasinn_refuse(message, WASINN_BUSY, "%s: %llu, the limit; use one that is, or close one", what,
+                             (unsigned long long)open);
+    wasinn_status status = wasinn__handles_reserve(&guest->handles);
+    if (status != WASINN_OK)
+        return wasinn_refuse(message, status, "no room for another handle");
+    return WASINN_OK;
 }
 
 void wasinn__guest_report(wasinn_guest *guest, const char *call, wasinn_status status) {

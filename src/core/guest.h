@@ -33,6 +33,11 @@ __attribute__((format(printf, 3, 4))) wasinn_status wasinn__guest_fail(wasinn_gu
 /* The last error's text as the guest may read it. */
 const char *wasinn__guest_shown_error(const wasinn_guest *guest);
 
+/* Whether one more handle may be open: `open` are, of at most `limit`. `what` says of what: "graphs loaded".
+ */
+wasinn_status wasinn__guest_room(wasinn_guest *guest, const char *what, uint64_t open, uint64_t limit,
+                                 wasinn_message *message);
+
 /* Tells the host's log why `call` failed. */
 void wasinn__guest_report(wasinn_guest *guest, const char *call, wasinn_status status);
 

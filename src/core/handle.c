@@ -54,15 +54,16 @@ void *wasinn__handles_get(const wasinn__handles *handles, wasinn_handle handle, 
     return wasinn__handles_kind(handles, handle) == kind ? handles->slots[SLOT(handle)].object : NULL;
 }
 
-void wasinn__handles_remove(wasinn__handles *handles, wasinn_handle handle) {
+wasinn__slot wasinn__handles_remove(wasinn__handles *handles, wasinn_handle handle) {
     uint32_t number = SLOT(handle);
-    wasinn__slot *slot = &handles->slots[number];
+    wasinn__slot *slot = &handles->slots[number], removed = *slot;
     slot->object = NULL;
     slot->generation++;
-    if (slot->generation == WASINN__GENERATION_LIMIT)
-        return;
-    slot->next_free = handles->first_free;
-    handles->first_free = number + 1;
+    if (slot->generation < WASINN__GENERATION_LIMIT) {
+        slot->next_free = handles->first_free;
+        handles->first_free = number + 1;
+    }
+    return removed;
 }
 
 void wasinn__handles_free(wasinn__handles *handles) {

@@ -35,8 +35,8 @@ wasinn_handle wasinn__handles_put(wasinn__handles *handles, wasinn__kind kind, v
 void *wasinn__handles_get(const wasinn__handles *handles, wasinn_handle handle, wasinn__kind kind);
 /* WASINN__KIND_NONE: stale or forged. */
 wasinn__kind wasinn__handles_kind(const wasinn__handles *handles, wasinn_handle handle);
-/* Frees the slot of a valid handle. */
-void wasinn__handles_remove(wasinn__handles *handles, wasinn_handle handle);
+/* Frees the slot of a valid handle and returns it as it was. */
+wasinn__slot wasinn__handles_remove(wasinn__handles *handles, wasinn_handle handle);
 void wasinn__handles_free(wasinn__handles *handles);
 
 #endif

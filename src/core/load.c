@@ -15,14 +15,7 @@ static wasinn_status end(wasinn_guest *guest, const wasinn__attempt *attempt, wa
 static wasinn_status room_for_graph(wasinn_guest *guest, wasinn_message *message) {
     if (atomic_load(&guest->interrupted))
         return wasinn_refuse(message, WASINN_TIMEOUT, "the guest was interrupted");
-    if (guest->graphs >= guest->limits.graphs)
-        return wasinn_refuse(message, WASINN_BUSY,
-                             "graphs loaded: %llu, the limit; use one that is, or close one",
-                             (unsigned long long)guest->graphs);
-    wasinn_status status = wasinn__handles_reserve(&guest->handles);
-    if (status != WASINN_OK)
-        return wasinn_refuse(message, status, "no room for another handle");
-    return WASINN_OK;
+    return wasinn__guest_room(guest, "graphs loaded", guest->graphs, guest->limits.graphs, message);
 }
 
 static wasinn_status within_limits(wasinn_guest *guest, uint64_t bytes, wasinn_message *message) {
@@ -150,7 +143,7 @@ wasinn_status wasinn_graph_port(wasinn_guest *guest, wasinn_handle handle, wasin
     if (index >= graph->port_counts[side])
         return wasinn__guest_fail(guest, WASINN_INVALID_ARGUMENT,
                                   "the graph has %u %ss, there is no number %u", graph->port_counts[side],
-                                  side == WASINN_INPUT ? "input" : "output", index);
+                                  wasinn__side_name(direction), index);
     *port = graph->ports[side][index];
     return WASINN_OK;
 }

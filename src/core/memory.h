@@ -12,8 +12,7 @@ void *wasinn__alloc_raw(size_t size);
 char *wasinn__copy_text(const char *text, size_t length);
 void wasinn__free(void *memory);
 
-/* Tests only: from now on allocation number `nth` (1 is the next) fails once; 0 turns that off. Process-wide.
- */
+/* Tests only: from now on allocation number `nth` (1 is the next) fails once; 0: none. Process-wide. */
 void wasinn__alloc_fail_at(uint64_t nth);
 /* How many allocations are alive. */
 uint64_t wasinn__alloc_alive(void);

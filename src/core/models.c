@@ -3,12 +3,13 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/memory.h"
 #include "core/text.h"
 #include "core/watchdog.h"
+
+#define NAP_MS 20
 
 wasinn_status wasinn__model_new(const char *name, const char *path, wasinn_encoding encoding,
                                 wasinn_target target, wasinn__model **model, wasinn_message *message) {
@@ -57,13 +58,7 @@ wasinn__model *wasinn__models_find(wasinn__model *models, const char *name, size
 static wasinn_status wait_for_other(wasinn__model *model, const wasinn__attempt *attempt,
                                     wasinn_message *message) {
     while (model->loading) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += 20000000;
-        if (until.tv_nsec >= 1000000000) {
-            until.tv_nsec -= 1000000000;
-            until.tv_sec++;
-        }
+        struct timespec until = wasinn__timespec(wasinn__deadline(NAP_MS));
         pthread_cond_timedwait(&model->settled, &model->lock, &until);
         if (model->loading && wasinn__stopped(attempt))
             return wasinn__say_stopped(attempt, message);

@@ -34,6 +34,10 @@ bool wasinn_type_parse(const char *name, wasinn_type *type) {
     return false;
 }
 
+const char *wasinn__side_name(wasinn_direction direction) {
+    return direction == WASINN_INPUT ? "input" : "output";
+}
+
 bool wasinn__elements(uint32_t rank, const int64_t *dims, uint64_t *elements) {
     uint64_t product = 1;
     bool empty = false, overflow = false;

@@ -27,6 +27,9 @@ const char *wasinn__port_text(const wasinn_port *port, char text[WASINN__SHAPE_T
  * carried by the one of the same width that it can: bool and i8 by u8, u32 by i32, u64 by i64. */
 bool wasinn__port_accepts(const wasinn_port *port, const wasinn_tensor *tensor);
 
+/* "input" or "output". */
+const char *wasinn__side_name(wasinn_direction direction);
+
 /* Whether the port's size is known without running the model. */
 bool wasinn__port_is_static(const wasinn_port *port);
 

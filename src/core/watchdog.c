@@ -1,7 +1,6 @@
 #include "core/watchdog.h"
 
 #include <signal.h>
-#include <time.h>
 
 #define NANOSECONDS 1000000000u
 #define CANCEL_AGAIN 5000000u /* a cancel that came too early is repeated after 5 ms */
@@ -10,6 +9,10 @@ uint64_t wasinn__now(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (uint64_t)time.tv_sec * NANOSECONDS + (uint64_t)time.tv_nsec;
+}
+
+struct timespec wasinn__timespec(uint64_t nanoseconds) {
+    return (struct timespec){(time_t)(nanoseconds / NANOSECONDS), (long)(nanoseconds % NANOSECONDS)};
 }
 
 uint64_t wasinn__deadline(uint64_t milliseconds) {
@@ -86,8 +89,7 @@ static void *watch_over(void *data) {
         if (watchdog->next_wake == WASINN__NEVER) {
             pthread_cond_wait(&watchdog->wake, &watchdog->lock);
         } else {
-            struct timespec until = {(time_t)(next->deadline / NANOSECONDS),
-                                     (long)(next->deadline % NANOSECONDS)};
+            struct timespec until = wasinn__timespec(next->deadline);
             pthread_cond_timedwait(&watchdog->wake, &watchdog->lock, &until);
         }
     }

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #define WASINN__NEVER UINT64_MAX
 
@@ -32,6 +33,9 @@ typedef struct wasinn__watchdog {
 uint64_t wasinn__now(void);
 /* Now plus milliseconds; WASINN__NEVER where that is unlimited or out of range. */
 uint64_t wasinn__deadline(uint64_t milliseconds);
+
+/* What pthread_cond_timedwait takes on a condition of wasinn__cond_init. */
+struct timespec wasinn__timespec(uint64_t nanoseconds);
 
 /* A condition whose timed waits are in monotonic time, which nobody can set back. False: no memory. */
 bool wasinn__cond_init(pthread_cond_t *condition);

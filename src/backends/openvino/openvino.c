@@ -136,8 +136,7 @@ static bool probe(const wasinn_blob *blobs, size_t count, wasinn_encoding *encod
     return true;
 }
 
-/* The runtime keeps using the weights where they are: the core keeps its copy of them as long as the model.
- */
+/* The runtime keeps using the weights where they are: the core keeps its copy as long as the model. */
 static wasinn_status read_blobs(const runtime *runtime, const wasinn_source *source, ov_model_t **read,
                                 wasinn_message *message) {
     const wasinn__openvino *library = &runtime->library;
