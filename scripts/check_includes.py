@@ -22,7 +22,7 @@ RULES = {
     "src/backends/openvino": (["backends/openvino/", "wasinn/wasinn.h", "wasinn/backend.h"], ["openvino/"]),
     "src/backends": (["backends/", "wasinn/wasinn.h", "wasinn/backend.h"], []),
     "src/cli": (
-        ["cli.h", "picture.h", "run_options.h", "wasinn/"],
+        ["cli.h", "file.h", "picture.h", "run_options.h", "wasinn/"],
         ["wasm.h", "wasi.h", "wasmtime", "jpeglib.h", "jerror.h", "png.h", "stb_image_resize.h"],
     ),
     "include/wasinn": (["wasinn/wasinn.h"], []),

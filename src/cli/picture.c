@@ -1,16 +1,15 @@
 #include "picture.h"
 
-#include <errno.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <jpeglib.h>
 #include <png.h>
 
 #include "cli.h"
+#include "file.h"
 
 enum {
     MAX_SCANS = 100, /* of a progressive JPEG; cameras and encoders write about ten */
@@ -37,7 +36,7 @@ struct png_job {
     size_t size, position;
 };
 
-/* ---- Reading files ------------------------------------------------------------------------------- */
+/* ---- Formats ------------------------------------------------------------------------------------- */
 
 static bool is_jpeg(const uint8_t *data, size_t size) {
     return size >= 3 && memcmp(data, "\xff\xd8\xff", 3) == 0;
@@ -47,7 +46,7 @@ static bool is_png(const uint8_t *data, size_t size) {
     return size >= 8 && memcmp(data, "\x89PNG\r\n\x1a\n", 8) == 0;
 }
 
-static int fail_format(const char *name, const uint8_t *data, size_t size) {
+static void describe(const uint8_t *data, size_t size, char *problem) {
     static const struct {
         size_t offset, length;
         const char *bytes, *meaning;
@@ -57,90 +56,35 @@ static int fail_format(const char *name, const uint8_t *data, size_t size) {
         {4, 4, "ftyp", "like HEIC or AVIF"}, {0, 4, "%PDF", "like a PDF"},   {0, 2, "\x1f\x8b", "like gzip"},
         {0, 4, "PK\3\4", "like a ZIP"},
     };
+    static const char expected[] = "expected a JPEG or PNG picture; the file";
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         size_t end = known[i].offset + known[i].length;
-        if (size >= end && memcmp(data + known[i].offset, known[i].bytes, known[i].length) == 0)
-            return wasinn__fail(WASINN__EXIT_FAILED, "%s: expected a JPEG or PNG picture; the file begins %s",
-                                name, known[i].meaning);
+        if (size >= end && memcmp(data + known[i].offset, known[i].bytes, known[i].length) == 0) {
+            snprintf(problem, WASINN__FILE_PROBLEM, "%s begins %s", expected, known[i].meaning);
+            return;
+        }
     }
     size_t text = 0;
     while (text < size &&
            ((data[text] >= 0x20 && data[text] < 0x7f) || (data[text] >= 9 && data[text] <= 13)))
         text++;
-    if (text == size)
-        return wasinn__fail(WASINN__EXIT_FAILED,
-                            "%s: expected a JPEG or PNG picture; the file begins with the text '%.*s'", name,
-                            (int)size, (const char *)data);
     char hex[3 * 8 + 1] = "";
     for (size_t i = 0; i < size && i < 8; i++)
         snprintf(hex + 3 * i, 4, " %02x", data[i]);
-    return wasinn__fail(WASINN__EXIT_FAILED,
-                        "%s: expected a JPEG or PNG picture; the file begins with the bytes%s", name, hex);
-}
-
-/* Reads all of `file` once its first bytes are those of a picture. */
-static int read_stream(FILE *file, const char *name, size_t expected, uint8_t **data, size_t *size) {
-    enum { HEAD = 16 };
-    size_t capacity = expected < WASINN__PICTURE_MAX_FILE ? expected + 1 : WASINN__PICTURE_MAX_FILE + 1;
-    if (capacity < 65536)
-        capacity = 65536;
-    uint8_t *bytes = malloc(capacity);
-    if (!bytes)
-        return wasinn__fail(WASINN__EXIT_FAILED, "%s: no memory for the file's %zu bytes", name, expected);
-    int code = WASINN__EXIT_OK;
-    size_t length = fread(bytes, 1, HEAD, file);
-    if (length > 0 && !ferror(file) && !is_jpeg(bytes, length) && !is_png(bytes, length)) {
-        code = fail_format(name, bytes, length);
-        goto cleanup;
-    }
-    for (;;) {
-        length += fread(bytes + length, 1, capacity - length, file);
-        if (ferror(file) || length < capacity || length > WASINN__PICTURE_MAX_FILE)
-            break;
-        capacity = 2 * capacity > WASINN__PICTURE_MAX_FILE ? WASINN__PICTURE_MAX_FILE + 1 : 2 * capacity;
-        uint8_t *larger = realloc(bytes, capacity);
-        if (!larger) {
-            code = wasinn__fail(WASINN__EXIT_FAILED, "%s: no memory for a file of more than %zu bytes", name,
-                                length);
-            goto cleanup;
-        }
-        bytes = larger;
-    }
-    if (ferror(file))
-        code = wasinn__fail(WASINN__EXIT_FAILED, "%s: cannot read: %s", name, strerror(errno));
-    else if (length == 0)
-        code =
-            wasinn__fail(WASINN__EXIT_FAILED, "%s: expected a JPEG or PNG picture; the file is empty", name);
-    else if (length > WASINN__PICTURE_MAX_FILE)
-        code = wasinn__fail(WASINN__EXIT_FAILED, "%s: the file is larger than the limit of %zu bytes", name,
-                            WASINN__PICTURE_MAX_FILE);
-cleanup:
-    if (code != WASINN__EXIT_OK) {
-        free(bytes);
-        return code;
-    }
-    *data = bytes;
-    *size = length;
-    return code;
-}
-
-static int read_file(const char *path, const char *name, uint8_t **data, size_t *size) {
-    bool is_stdin = strcmp(path, "-") == 0;
-    FILE *file = is_stdin ? stdin : fopen(path, "rb");
-    if (!file)
-        return wasinn__fail(WASINN__EXIT_FAILED, "%s: cannot open the picture: %s", name, strerror(errno));
-    struct stat status;
-    int code;
-    if (fstat(fileno(file), &status) != 0)
-        code = wasinn__fail(WASINN__EXIT_FAILED, "%s: cannot read: %s", name, strerror(errno));
-    else if (S_ISDIR(status.st_mode))
-        code =
-            wasinn__fail(WASINN__EXIT_FAILED, "%s: expected a JPEG or PNG picture, this is a folder", name);
+    if (size == 0)
+        snprintf(problem, WASINN__FILE_PROBLEM, "%s is empty", expected);
+    else if (text == size)
+        snprintf(problem, WASINN__FILE_PROBLEM, "%s begins with the text '%.*s'", expected, (int)size,
+                 (const char *)data);
     else
-        code = read_stream(file, name, S_ISREG(status.st_mode) ? (size_t)status.st_size : 0, data, size);
-    if (!is_stdin)
-        fclose(file);
-    return code;
+        snprintf(problem, WASINN__FILE_PROBLEM, "%s begins with the bytes%s", expected, hex);
+}
+
+static bool is_picture(const uint8_t *head, size_t size, char *problem) {
+    if (is_jpeg(head, size) || is_png(head, size))
+        return true;
+    describe(head, size, problem);
+    return false;
 }
 
 /* ---- Decoding ------------------------------------------------------------------------------------ */
@@ -375,14 +319,14 @@ static int decode_png(const char *name, const uint8_t *data, size_t size, struct
 }
 
 int wasinn__picture_read(const char *path, struct wasinn__picture *picture) {
-    const char *name = strcmp(path, "-") == 0 ? "stdin" : path;
+    const char *name = wasinn__in_name(path);
     *picture = (struct wasinn__picture){.orientation = 1};
+    char problem[WASINN__FILE_PROBLEM];
     uint8_t *data = NULL;
     size_t size = 0;
-    int code = read_file(path, name, &data, &size);
-    if (code != WASINN__EXIT_OK)
-        return code;
-    code =
+    if (!wasinn__file_read(path, WASINN__PICTURE_MAX_FILE, is_picture, &data, &size, problem))
+        return wasinn__fail(WASINN__EXIT_FAILED, "%s: %s", name, problem);
+    int code =
         is_jpeg(data, size) ? decode_jpeg(name, data, size, picture) : decode_png(name, data, size, picture);
     free(data);
     if (code != WASINN__EXIT_OK)

@@ -1,6 +1,5 @@
 /* wasinn run: one guest, its folders, its models. */
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "file.h"
 #include "run_options.h"
 #include "wasinn/wasmtime.h"
 
@@ -37,32 +37,8 @@ static int refuse_file(const char *path, const char *why) {
     return wasinn__fail(WASINN__EXIT_NOT_STARTED, "guest '%s': %s", path, why);
 }
 
-static int read_whole(const char *path, int file, uint8_t **bytes, size_t *size) {
-    size_t capacity = 1 << 16, used = 0;
-    uint8_t *buffer = wasinn__checked(malloc(capacity));
-    for (;;) {
-        if (used == capacity)
-            buffer = wasinn__checked(realloc(buffer, capacity *= 2));
-        ssize_t got = read(file, buffer + used, capacity - used);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0) {
-            free(buffer);
-            return refuse_file(path, strerror(errno));
-        }
-        if (got == 0)
-            break;
-        used += (size_t)got;
-        /* Wasmtime takes no module beyond this size; a device that never ends is not read further. */
-        if (used > (size_t)1 << 30) {
-            free(buffer);
-            return refuse_file(path, "larger than 1 GiB");
-        }
-    }
-    *bytes = buffer;
-    *size = used;
-    return WASINN__EXIT_OK;
-}
+/* Wasmtime takes no module beyond this size. */
+static const size_t most_bytes = (size_t)1 << 30;
 
 static const char *not_a_module(const uint8_t *bytes, size_t size) {
     static const uint8_t module[] = {0, 'a', 's', 'm', 1, 0, 0, 0};
@@ -81,18 +57,9 @@ static const char *not_a_module(const uint8_t *bytes, size_t size) {
 }
 
 static int read_guest(const char *path, uint8_t **bytes, size_t *size) {
-    struct stat information;
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return refuse_file(path, strerror(errno));
-    int code = WASINN__EXIT_OK;
-    if (fstat(file, &information) == 0 && S_ISDIR(information.st_mode))
-        code = refuse_file(path, "a folder, not a file");
-    else
-        code = read_whole(path, file, bytes, size);
-    close(file);
-    if (code != WASINN__EXIT_OK)
-        return code;
+    char text[WASINN__FILE_PROBLEM];
+    if (!wasinn__file_read(path, most_bytes, NULL, bytes, size, text))
+        return refuse_file(path, text);
     const char *problem = not_a_module(*bytes, *size);
     if (!problem)
         return WASINN__EXIT_OK;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "file.h"
 #include "picture.h"
 
 #pragma GCC diagnostic push
@@ -167,7 +168,7 @@ static int plan(const char *path, const struct wasinn__framing *framing, struct 
 
 int wasinn__picture_scale(const struct wasinn__picture *picture, const char *path,
                           const struct wasinn__framing *framing, float *out) {
-    const char *name = strcmp(path, "-") == 0 ? "stdin" : path;
+    const char *name = wasinn__in_name(path);
     unsigned orientation = picture->orientation, channels = framing->channels;
     bool flip_x = orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
     bool flip_y = orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;

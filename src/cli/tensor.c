@@ -1,7 +1,6 @@
 #include "cli.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <math.h>
@@ -10,9 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "file.h"
 #include "picture.h"
 #include "wasinn/wasinn.h"
 
@@ -381,9 +379,15 @@ static void store(wasinn_type type, double value, unsigned char *out) {
 
 /* ---- Output -------------------------------------------------------------------------------------- */
 
-/* Writes the tensor of `pixels`, which are rows of red, green, blue, or of grey. False on an error of
- * `file`, or no memory, told by errno. */
-static bool write_tensor(const struct options *options, const float *pixels, FILE *file) {
+struct content {
+    const struct options *options;
+    const float *pixels; /* rows of red, green, blue, or of grey */
+};
+
+/* As wasinn__file_writer. */
+static bool write_tensor(FILE *file, const void *data) {
+    const struct content *content = data;
+    const struct options *options = content->options;
     size_t element = wasinn_type_size(options->type);
     size_t width = (size_t)options->width, height = (size_t)options->height,
            channels = (size_t)options->channels;
@@ -391,7 +395,7 @@ static bool write_tensor(const struct options *options, const float *pixels, FIL
     unsigned char *row = malloc(width * together * element);
     bool done = row != NULL;
     for (size_t line = 0; done && line < planes * height; line++) {
-        const float *in = pixels + (line % height) * width * channels;
+        const float *in = content->pixels + (line % height) * width * channels;
         for (size_t i = 0; i < width * together; i++) {
             size_t channel = options->nhwc ? i % channels : line / height;
             size_t stored = options->order == ORDER_BGR ? 2 - channel : channel;
@@ -402,77 +406,11 @@ static bool write_tensor(const struct options *options, const float *pixels, FIL
         done = fwrite(row, width * together * element, 1, file) == 1;
     }
     free(row);
-    return done && fflush(file) == 0;
+    return done;
 }
 
-static int fail_output(const char *path) {
-    return wasinn__fail(WASINN__EXIT_FAILED, "%s: cannot write the tensor: %s", path, strerror(errno));
-}
-
-static int write_direct(const struct options *options, const float *pixels) {
-    bool is_stdout = strcmp(options->out, "-") == 0;
-    const char *name = is_stdout ? "stdout" : options->out;
-    FILE *file = is_stdout ? stdout : fopen(options->out, "wb");
-    if (!file)
-        return fail_output(name);
-    int code = write_tensor(options, pixels, file) ? WASINN__EXIT_OK : fail_output(name);
-    if (!is_stdout && fclose(file) != 0 && code == WASINN__EXIT_OK)
-        code = fail_output(name);
-    return code;
-}
-
-/* Writes to a new file in the folder of `path`, which then takes its name with the permissions `mode`. */
-static int write_replacing(const struct options *options, const float *pixels, const char *path,
-                           mode_t mode) {
-    static const char name[] = ".wasinn-XXXXXX";
-    const char *slash = strrchr(path, '/');
-    size_t folder = slash ? (size_t)(slash - path) + 1 : 0;
-    char *temporary = malloc(folder + sizeof name);
-    if (!temporary)
-        return fail_output(options->out);
-    memcpy(temporary, path, folder);
-    memcpy(temporary + folder, name, sizeof name);
-    int code = WASINN__EXIT_OK;
-    FILE *file = NULL;
-    int descriptor = mkstemp(temporary);
-    if (descriptor < 0) {
-        code = fail_output(options->out);
-        goto cleanup;
-    }
-    file = fdopen(descriptor, "wb");
-    if (!file || !write_tensor(options, pixels, file) || fchmod(descriptor, mode) != 0)
-        code = fail_output(options->out);
-    if (file ? fclose(file) != 0 : close(descriptor) != 0)
-        code = code == WASINN__EXIT_OK ? fail_output(options->out) : code;
-    if (code == WASINN__EXIT_OK && rename(temporary, path) != 0)
-        code = fail_output(options->out);
-    if (code != WASINN__EXIT_OK)
-        unlink(temporary);
-cleanup:
-    free(temporary);
-    return code;
-}
-
-/* Leaves a file that is there as it is unless all of the tensor could be written. */
-static int write_output(const struct options *options, const float *pixels) {
-    struct stat status;
-    if (strcmp(options->out, "-") == 0)
-        return write_direct(options, pixels);
-    if (stat(options->out, &status) != 0) {
-        if (errno != ENOENT)
-            return fail_output(options->out);
-        mode_t mask = umask(0);
-        umask(mask);
-        return write_replacing(options, pixels, options->out, 0666 & ~mask);
-    }
-    if (!S_ISREG(status.st_mode))
-        return write_direct(options, pixels);
-    /* A link stays a link: the file that it leads to is replaced. */
-    char *path = realpath(options->out, NULL);
-    int code = path && access(path, W_OK) == 0 ? write_replacing(options, pixels, path, status.st_mode & 0777)
-                                               : fail_output(options->out);
-    free(path);
-    return code;
+static int fail_stdout(void) {
+    return wasinn__fail(WASINN__EXIT_FAILED, "stdout: cannot write: %s", strerror(errno));
 }
 
 static int report(const struct options *options) {
@@ -488,14 +426,7 @@ static int report(const struct options *options) {
     wasinn_escape(options->out, strlen(options->out), name, sizeof name);
     fprintf(file, "%s: %s [%s], %zu bytes\n", is_stdout ? "stdout" : name, wasinn_type_name(options->type),
             shape, elements * wasinn_type_size(options->type));
-    return fflush(file) == 0 ? WASINN__EXIT_OK : fail_output("stdout");
-}
-
-/* Overwriting a picture with its tensor is never meant. */
-static bool is_same_file(const char *in, const char *out) {
-    struct stat a, b;
-    return strcmp(in, "-") != 0 && strcmp(out, "-") != 0 && stat(in, &a) == 0 && stat(out, &b) == 0 &&
-           S_ISREG(a.st_mode) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    return fflush(file) == 0 ? WASINN__EXIT_OK : fail_stdout();
 }
 
 int wasinn__tensor_command(int argc, char **argv) {
@@ -506,8 +437,8 @@ int wasinn__tensor_command(int argc, char **argv) {
     if (code != WASINN__EXIT_OK)
         return code;
     if (help_wanted)
-        return fputs(help, stdout) >= 0 && fflush(stdout) == 0 ? WASINN__EXIT_OK : fail_output("stdout");
-    if (is_same_file(options.in, options.out))
+        return fputs(help, stdout) >= 0 && fflush(stdout) == 0 ? WASINN__EXIT_OK : fail_stdout();
+    if (wasinn__is_same_file(options.in, options.out))
         return fail_usage("%.100s: expected an OUT that is not IN", options.out);
     struct wasinn__picture picture;
     code = wasinn__picture_read(options.in, &picture);
@@ -521,7 +452,7 @@ int wasinn__tensor_command(int argc, char **argv) {
         code = wasinn__fail(WASINN__EXIT_FAILED, "no memory for a tensor of shape %.100s", options.shape);
     wasinn__picture_free(&picture);
     if (code == WASINN__EXIT_OK)
-        code = write_output(&options, pixels);
+        code = wasinn__file_write(options.out, "tensor", write_tensor, &(struct content){&options, pixels});
     if (code == WASINN__EXIT_OK && options.verbose)
         code = report(&options);
     free(pixels);

@@ -1,0 +1,159 @@
+#include "file.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+static bool is_standard(const char *path) {
+    return strcmp(path, "-") == 0;
+}
+
+const char *wasinn__in_name(const char *path) {
+    return is_standard(path) ? "stdin" : path;
+}
+
+const char *wasinn__out_name(const char *path) {
+    return is_standard(path) ? "stdout" : path;
+}
+
+/* ---- Reading ------------------------------------------------------------------------------------- */
+
+static bool read_stream(FILE *file, size_t expected, size_t most, wasinn__file_accepts accepts,
+                        uint8_t **data, size_t *size, char *problem) {
+    size_t capacity = expected < most ? expected + 1 : most + 1;
+    if (capacity < 65536)
+        capacity = 65536;
+    uint8_t *bytes = malloc(capacity);
+    if (!bytes) {
+        snprintf(problem, WASINN__FILE_PROBLEM, "no memory for the file's %zu bytes", expected);
+        return false;
+    }
+    size_t length = fread(bytes, 1, WASINN__FILE_HEAD, file);
+    if (!ferror(file) && accepts && !accepts(bytes, length, problem)) {
+        free(bytes);
+        return false;
+    }
+    while (!ferror(file)) {
+        length += fread(bytes + length, 1, capacity - length, file);
+        if (length < capacity || length > most)
+            break;
+        capacity = capacity > most / 2 ? most + 1 : 2 * capacity;
+        uint8_t *larger = realloc(bytes, capacity);
+        if (!larger) {
+            snprintf(problem, WASINN__FILE_PROBLEM, "no memory for a file of more than %zu bytes", length);
+            free(bytes);
+            return false;
+        }
+        bytes = larger;
+    }
+    if (ferror(file))
+        snprintf(problem, WASINN__FILE_PROBLEM, "cannot be read: %s", strerror(errno));
+    else if (length > most)
+        snprintf(problem, WASINN__FILE_PROBLEM, "larger than the limit of %zu bytes", most);
+    if (ferror(file) || length > most) {
+        free(bytes);
+        return false;
+    }
+    *data = bytes;
+    *size = length;
+    return true;
+}
+
+bool wasinn__file_read(const char *path, size_t most, wasinn__file_accepts accepts, uint8_t **data,
+                       size_t *size, char *problem) {
+    FILE *file = is_standard(path) ? stdin : fopen(path, "rbe");
+    struct stat status;
+    bool done = false;
+    if (!file) {
+        snprintf(problem, WASINN__FILE_PROBLEM, "cannot be opened: %s", strerror(errno));
+        return false;
+    }
+    if (fstat(fileno(file), &status) != 0)
+        snprintf(problem, WASINN__FILE_PROBLEM, "cannot be read: %s", strerror(errno));
+    else if (S_ISDIR(status.st_mode))
+        snprintf(problem, WASINN__FILE_PROBLEM, "a folder, not a file");
+    else
+        done = read_stream(file, S_ISREG(status.st_mode) ? (size_t)status.st_size : 0, most, accepts, data,
+                           size, problem);
+    if (file != stdin)
+        fclose(file);
+    return done;
+}
+
+/* ---- Writing ------------------------------------------------------------------------------------- */
+
+static int fail_output(const char *path, const char *what) {
+    return wasinn__fail(WASINN__EXIT_FAILED, "%s: cannot write the %s: %s", wasinn__out_name(path), what,
+                        strerror(errno));
+}
+
+static int write_direct(const char *path, const char *what, wasinn__file_writer writer, const void *content) {
+    FILE *file = is_standard(path) ? stdout : fopen(path, "wbe");
+    if (!file)
+        return fail_output(path, what);
+    int code = writer(file, content) && fflush(file) == 0 ? WASINN__EXIT_OK : fail_output(path, what);
+    if (file != stdout && fclose(file) != 0 && code == WASINN__EXIT_OK)
+        code = fail_output(path, what);
+    return code;
+}
+
+/* Writes to a new file in the folder of `path`, which then takes its name with the permissions `mode`. */
+static bool write_replacing(const char *path, mode_t mode, wasinn__file_writer writer, const void *content) {
+    static const char name[] = ".wasinn-XXXXXX";
+    const char *slash = strrchr(path, '/');
+    size_t folder = slash ? (size_t)(slash - path) + 1 : 0;
+    char *temporary = malloc(folder + sizeof name);
+    if (!temporary)
+        return false;
+    memcpy(temporary, path, folder);
+    memcpy(temporary + folder, name, sizeof name);
+    int descriptor = mkstemp(temporary);
+    FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "wb");
+    bool done = file && writer(file, content) && fflush(file) == 0 && fchmod(descriptor, mode) == 0;
+    int reason = errno;
+    if (file ? fclose(file) != 0 : descriptor >= 0 && close(descriptor) != 0) {
+        reason = done ? errno : reason;
+        done = false;
+    }
+    if (done && rename(temporary, path) != 0) {
+        reason = errno;
+        done = false;
+    }
+    if (!done && descriptor >= 0)
+        unlink(temporary);
+    free(temporary);
+    errno = reason;
+    return done;
+}
+
+int wasinn__file_write(const char *path, const char *what, wasinn__file_writer writer, const void *content) {
+    struct stat status;
+    if (is_standard(path))
+        return write_direct(path, what, writer, content);
+    if (stat(path, &status) != 0) {
+        if (errno != ENOENT)
+            return fail_output(path, what);
+        mode_t mask = umask(0);
+        umask(mask);
+        return write_replacing(path, 0666 & ~mask, writer, content) ? WASINN__EXIT_OK
+                                                                    : fail_output(path, what);
+    }
+    if (!S_ISREG(status.st_mode))
+        return write_direct(path, what, writer, content);
+    char *real = realpath(path, NULL);
+    bool done =
+        real && access(real, W_OK) == 0 && write_replacing(real, status.st_mode & 0777, writer, content);
+    int code = done ? WASINN__EXIT_OK : fail_output(path, what);
+    free(real);
+    return code;
+}
+
+bool wasinn__is_same_file(const char *in, const char *out) {
+    struct stat a, b;
+    return !is_standard(in) && !is_standard(out) && stat(in, &a) == 0 && stat(out, &b) == 0 &&
+           S_ISREG(a.st_mode) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}

@@ -1,0 +1,35 @@
+/* Files that the commands read and write; "-" is stdin or stdout. */
+#ifndef WASINN_CLI_FILE_H
+#define WASINN_CLI_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum { WASINN__FILE_HEAD = 16, WASINN__FILE_PROBLEM = 512 };
+
+/* Whether a file that begins with these bytes, up to WASINN__FILE_HEAD of them, is worth reading on. If not,
+ * says why in `problem`, which has WASINN__FILE_PROBLEM bytes. */
+typedef bool (*wasinn__file_accepts)(const uint8_t *head, size_t size, char *problem);
+
+/* Reads all of a file of at most `most` bytes; a folder is refused. `accepts` may be NULL. False: `problem`,
+ * of WASINN__FILE_PROBLEM bytes, says why. The data is the caller's to free. */
+bool wasinn__file_read(const char *path, size_t most, wasinn__file_accepts accepts, uint8_t **data,
+                       size_t *size, char *problem);
+
+/* Writes the whole content. False on an error of `file`, or no memory, told by errno. */
+typedef bool (*wasinn__file_writer)(FILE *file, const void *content);
+
+/* Writes a file, which is left as it was unless all could be written; a link stays a link. `what` is for the
+ * message: "tensor". Returns an exit code, other than 0 after wasinn__fail. */
+int wasinn__file_write(const char *path, const char *what, wasinn__file_writer writer, const void *content);
+
+/* The path, or "stdin" or "stdout". */
+const char *wasinn__in_name(const char *path);
+const char *wasinn__out_name(const char *path);
+
+/* Overwriting what was read is never meant. */
+bool wasinn__is_same_file(const char *in, const char *out);
+
+#endif
