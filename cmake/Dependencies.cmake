@@ -1,6 +1,7 @@
 # Finds what wasinn is built with: what the user names, else what the system has, else what scripts/deps.py fetches.
 #
-# Afterwards there are the targets Wasmtime::Wasmtime, OpenVINO::headers, StbResize::StbResize, JPEG::JPEG and PNG::PNG,
+# Afterwards there are the targets Wasmtime::Wasmtime, OpenVINO::headers, StbResize::StbResize, Yyjson::Yyjson,
+# JPEG::JPEG and PNG::PNG,
 # and the variable OpenVINOHeaders_LIBRARY_DIR, the folder of OpenVINO's libraries (or empty).
 
 option(WASINN_FETCH "Fetch what the system has not got into deps/" ON)
@@ -75,6 +76,12 @@ else()
   wasinn_look_for(StbResize StbResize_INCLUDE_DIR stb)
 endif()
 
+if(Yyjson_ROOT OR DEFINED ENV{Yyjson_ROOT})
+  find_package(Yyjson REQUIRED)
+else()
+  wasinn_look_for(Yyjson Yyjson_INCLUDE_DIR yyjson)
+endif()
+
 if(WASINN_BUNDLED_IMAGES)
   list(APPEND _wasinn_missing JPEG PNG)
   list(APPEND _wasinn_parts images)
@@ -120,6 +127,15 @@ if("StbResize" IN_LIST _wasinn_missing)
   endif()
 endif()
 
+if("Yyjson" IN_LIST _wasinn_missing)
+  set(Yyjson_ROOT "${WASINN_DEPS}/yyjson")
+  find_package(Yyjson QUIET)
+  unset(Yyjson_ROOT)
+  if(NOT Yyjson_FOUND)
+    wasinn_give_up("yyjson" "install it (Debian: libyyjson-dev), or set Yyjson_ROOT to its folder")
+  endif()
+endif()
+
 if("JPEG" IN_LIST _wasinn_missing)
   wasinn_bundled_library(JPEG::JPEG libjpeg.a)
   if(NOT TARGET JPEG::JPEG)
@@ -141,7 +157,8 @@ endif()
 # One line for each, on the first configuration and whenever something changes.
 set(_wasinn_summary "Wasmtime ${Wasmtime_VERSION}: ${Wasmtime_LIBRARY}"
                     "OpenVINO ${OpenVINOHeaders_VERSION}: ${OpenVINOHeaders_INCLUDE_DIR}"
-                    "stb_image_resize: ${StbResize_INCLUDE_DIR}")
+                    "stb_image_resize: ${StbResize_INCLUDE_DIR}"
+                    "yyjson: ${Yyjson_INCLUDE_DIR}")
 foreach(_wasinn_library JPEG PNG)
   get_target_property(_wasinn_location ${_wasinn_library}::${_wasinn_library} IMPORTED_LOCATION)
   if(NOT _wasinn_location)

@@ -23,12 +23,12 @@ RULES = {
     "src/backends": (["backends/", "wasinn/wasinn.h", "wasinn/backend.h"], []),
     "src/cli": (
         ["cli.h", "file.h", "picture.h", "run_options.h", "wasinn/"],
-        ["wasm.h", "wasi.h", "wasmtime", "jpeglib.h", "jerror.h", "png.h", "stb_image_resize.h"],
+        ["wasm.h", "wasi.h", "wasmtime", "jpeglib.h", "jerror.h", "png.h", "stb_image_resize.h", "yyjson.h"],
     ),
     "include/wasinn": (["wasinn/wasinn.h"], []),
     "include/wasinn/wasmtime.h": (["wasinn/wasinn.h"], ["wasm.h", "wasmtime"]),
 }
-LIBRARIES = ("wasm.h", "wasi.h", "wasmtime", "openvino/", "jpeglib.h", "jerror.h", "png.h", "stb_")
+LIBRARIES = ("wasm.h", "wasi.h", "wasmtime", "openvino/", "jpeglib.h", "jerror.h", "png.h", "stb_", "yyjson.h")
 
 
 def rule_for(path):

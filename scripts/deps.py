@@ -374,6 +374,14 @@ def make_stb(wheels, crates, out, scratch):
     return ["stb"]
 
 
+def make_yyjson(wheels, crates, out, scratch):
+    unpack_crate(crates[0], scratch, "yyjson")
+    (out / "yyjson").mkdir()
+    for path in (scratch / "src" / "yyjson.c", scratch / "src" / "yyjson.h", scratch / "LICENSE"):
+        path.rename(out / "yyjson" / path.name)
+    return ["yyjson"]
+
+
 def make_zig(wheels, crates, out, scratch):
     unpack_wheel(wheels[0], scratch, lambda name: name.startswith("ziglang/"))
     (scratch / "ziglang").rename(out / "zig")
@@ -435,6 +443,7 @@ MAKERS = {
     "openvino": make_openvino,
     "images": make_images,
     "stb": make_stb,
+    "yyjson": make_yyjson,
     "python": make_python,
     "zig": make_zig,
     "photographs": make_photographs,

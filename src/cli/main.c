@@ -46,11 +46,19 @@ static int version_command(void) {
     return WASINN__EXIT_OK;
 }
 
-static int (*command_of(const char *name))(int, char **) {
-    if (strcmp(name, "run") == 0)
-        return wasinn__run_command;
-    if (strcmp(name, "tensor") == 0)
-        return wasinn__tensor_command;
+typedef int (*command)(int, char **);
+
+static command command_of(const char *name) {
+    static const struct {
+        const char *name;
+        command run;
+    } known[] = {
+        {"run", wasinn__run_command},
+        {"tensor", wasinn__tensor_command},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(name, known[i].name) == 0)
+            return known[i].run;
     return NULL;
 }
 
@@ -61,14 +69,14 @@ static bool is_one_of(const char *text, const char *one, const char *other, cons
 int main(int argc, char **argv) {
     char help_option[] = "--help";
     const char *name = argc > 1 ? argv[1] : "";
-    int (*command)(int, char **) = command_of(name);
-    if (command)
-        return command(argc - 1, argv + 1);
+    command chosen = command_of(name);
+    if (chosen)
+        return chosen(argc - 1, argv + 1);
     if (is_one_of(name, "--version", "-V", "version"))
         return version_command();
     if (is_one_of(name, "--help", "-h", "help")) {
-        if (argc > 2 && (command = command_of(argv[2])))
-            return command(2, (char *[]){argv[2], help_option, NULL});
+        if (argc > 2 && (chosen = command_of(argv[2])))
+            return chosen(2, (char *[]){argv[2], help_option, NULL});
         fputs(help, stdout);
         return WASINN__EXIT_OK;
     }
