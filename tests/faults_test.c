@@ -197,6 +197,8 @@ static void test_missing_library(void) {
     CHECK_EQ(world_load(&w, "add", &graph), 2);
     CHECK_TEXT(w.log, "fake: its library is missing");
     CHECK_EQ(wasinn_host_backend_info(w.host, 0, &info, sizeof info), WASINN_OK);
+    CHECK_EQ(info.encodings[0], wasinn__backend_fake.encodings[0]);
+    CHECK_EQ(info.encoding_count, wasinn__backend_fake.encoding_count);
     CHECK(!info.version && strstr(info.problem, "missing"));
     CHECK_EQ(wasinn_host_set_library(w.host, "fake", "there"), WASINN_OK);
     CHECK_EQ(world_load(&w, "add", &graph), 0);

@@ -234,6 +234,8 @@ typedef struct wasinn_backend_info {
     const char *version; /* of the ML runtime; NULL when that could not be opened */
     const char *path;    /* of the library that was opened; NULL likewise */
     char problem[512];   /* why it could not be opened; "" when it could */
+    const wasinn_encoding *encodings;
+    size_t encoding_count;
 } wasinn_backend_info;
 
 /* Describes backend number `index`, opening its runtime; `size` is sizeof(wasinn_backend_info). not_found:

@@ -197,7 +197,9 @@ wasinn_status wasinn_host_backend_info(wasinn_host *host, size_t index, wasinn_b
         backend = backend->next;
     if (!backend)
         return end(wasinn_refuse(&message, WASINN_NOT_FOUND, "there is no backend number %zu", index));
-    wasinn_backend_info known = {.name = backend->table->name};
+    wasinn_backend_info known = {.name = backend->table->name,
+                                 .encodings = backend->table->encodings,
+                                 .encoding_count = backend->table->encoding_count};
     if (wasinn__backend_open(backend, &message) == WASINN_OK) {
         known.version = backend->version;
         known.path = backend->path;
