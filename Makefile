@@ -32,7 +32,7 @@ fi; \
 MAKEFLAGS=--no-print-directory cmake --build $(1) --parallel $(JOBS)
 endef
 
-.PHONY: all install uninstall demo image test sanitize format format-check deps clean distclean help tools test-parts
+.PHONY: all install uninstall demo image test sanitize docs format format-check deps clean distclean help tools test-parts
 .NOTPARALLEL:
 
 all: tools
@@ -62,6 +62,10 @@ sanitize: tools test-parts
 	@ctest --test-dir build-asan --output-on-failure
 	$(call build,build-tsan,-DWASINN_SANITIZE=thread)
 	@ctest --test-dir build-tsan --output-on-failure --no-tests=error -L thread
+
+docs:
+	@$(call need,doxygen,makes the reference from the headers,doxygen)
+	@$(PYTHON) scripts/make_reference.py build/docs
 
 format:
 	@$(PYTHON) scripts/deps.py --quiet format
@@ -103,6 +107,7 @@ help:
 	@echo 'make demo          have a guest say what is in a photograph; IMAGE=FILE for another one'
 	@echo 'make test          build, and run the tests'
 	@echo 'make sanitize      the tests once more with the address, undefined behaviour and thread sanitizers'
+	@echo 'make docs          the reference for the public headers, in build/docs'
 	@echo 'make format        format the C code; format-check only says what is not formatted'
 	@echo 'make deps          fetch everything that is fetched for building, the demo and the tests'
 	@echo 'make clean         remove the builds; distclean also removes deps/'

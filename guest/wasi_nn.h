@@ -75,26 +75,29 @@ enum {
 
 /* $graph_builder: some bytes of a model. They may be freed after load. */
 typedef struct wasi_nn_graph_builder {
-    const void *data;
-    uint32_t size; /* bytes */
+    const void *data; /* the bytes */
+    uint32_t size;    /* bytes */
 } wasi_nn_graph_builder;
 
 /* $tensor. Elements are in row-major order; a scalar has a dimension_count of 0. The data may be freed after
  * set_input. */
 typedef struct wasi_nn_tensor {
-    const uint32_t *dimensions;
-    uint32_t dimension_count;
-    wasi_nn_tensor_type type;
-    const void *data;
-    uint32_t size; /* bytes: the product of the dimensions times the element size */
+    const uint32_t *dimensions; /* the shape */
+    uint32_t dimension_count;   /* the rank */
+    wasi_nn_tensor_type type;   /* of each element */
+    const void *data;           /* the elements */
+    uint32_t size;              /* bytes: the product of the dimensions times the element size */
 } wasi_nn_tensor;
 
+/* $graph: a model that was loaded. */
 typedef uint32_t wasi_nn_graph;
+/* $graph_execution_context: a session on a graph. */
 typedef uint32_t wasi_nn_graph_execution_context;
 
 _Static_assert(sizeof(wasi_nn_graph_builder) == 8, "wasi-nn is a 32-bit ABI: compile for wasm32");
 _Static_assert(sizeof(wasi_nn_tensor) == 20, "wasi-nn is a 32-bit ABI: compile for wasm32");
 
+/* Declares a function that the host has. */
 #define WASI_NN_IMPORT(module, name) __attribute__((import_module(module), import_name(name)))
 
 /* Loads a model from bytes. invalid_encoding: the host has no backend for the encoding. */

@@ -26,18 +26,19 @@
 extern "C" {
 #endif
 
+/* The version of the table below; another number is another layout. */
 #define WASINN_BACKEND_ABI 1
 
 /* Where a failing call puts its text. */
 typedef struct wasinn_message {
-    char *text; /* NUL-terminated */
-    size_t capacity;
+    char *text;      /* NUL-terminated */
+    size_t capacity; /* bytes */
 } wasinn_message;
 
+/* Writes the text unless there is one already (the first, nearest the cause, wins) and returns `status`. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif
-/* Writes the text unless there is one already (the first, nearest the cause, wins) and returns `status`. */
 static inline wasinn_status wasinn_refuse(wasinn_message *message, wasinn_status status, const char *format,
                                           ...) {
     if (message->capacity > 0 && message->text[0] == '\0') {
@@ -51,10 +52,11 @@ static inline wasinn_status wasinn_refuse(wasinn_message *message, wasinn_status
 
 /* What the host was told about this backend. Lives until close. */
 typedef struct wasinn_backend_settings {
-    uint32_t struct_size;
-    const char *library; /* file or folder to look in first for the runtime's libraries, or NULL */
+    uint32_t struct_size; /* as the core knows it */
+    const char *library;  /* file or folder to look in first for the runtime's libraries, or NULL */
 } wasinn_backend_settings;
 
+/* Where a model comes from. */
 typedef enum wasinn_source_kind {
     WASINN_SOURCE_BLOBS = 0, /* blobs[0..blob_count) */
     WASINN_SOURCE_PATH       /* path: a file or a folder */
@@ -63,57 +65,65 @@ typedef enum wasinn_source_kind {
 /* A model to load. Each blob is followed by a byte 0 that its size does not count. When load sets
  * keeps_blobs, blobs live, unchanged, until unload returns, so that the runtime may keep using them. */
 typedef struct wasinn_source {
-    uint32_t struct_size;
-    wasinn_source_kind kind;
-    const wasinn_blob *blobs;
-    size_t blob_count;
-    const char *path;
+    uint32_t struct_size;     /* as the core knows it */
+    wasinn_source_kind kind;  /* which of the following count */
+    const wasinn_blob *blobs; /* the parts of the model */
+    size_t blob_count;        /* how many there are */
+    const char *path;         /* of the model's file or folder */
 } wasinn_source;
 
+/* What load is asked for. */
 typedef struct wasinn_load_request {
-    uint32_t struct_size;
-    const wasinn_source *source;
-    wasinn_encoding encoding; /* one of the table's encodings */
-    wasinn_target target;
+    uint32_t struct_size;        /* as the core knows it */
+    const wasinn_source *source; /* the model */
+    wasinn_encoding encoding;    /* one of the table's encodings */
+    wasinn_target target;        /* the device */
     /* True once the deadline passed or the guest was interrupted: to be asked between long steps, which
      * then give up with WASINN_TIMEOUT. */
     bool (*stopped)(void *data);
-    void *stopped_data;
+    void *stopped_data; /* for stopped */
 } wasinn_load_request;
 
 /* Filled in field by field: an older core has a shorter one. */
 typedef struct wasinn_loaded {
     uint32_t struct_size; /* set by the core */
-    void *model;
-    uint64_t bytes; /* host memory that the model holds beyond the blobs, as well as can be told */
-    bool keeps_blobs;
+    void *model;          /* the backend's own, for the other entries */
+    uint64_t bytes;       /* host memory that the model holds beyond the blobs, as well as can be told */
+    bool keeps_blobs;     /* the runtime goes on using the source's blobs */
 } wasinn_loaded;
 
+/* The table. Entries are required, unless they are said to be optional. */
 typedef struct wasinn_backend {
-    uint32_t abi_version; /* WASINN_BACKEND_ABI */
-    uint32_t struct_size; /* sizeof(wasinn_backend) */
-    const char *name;
-    const char *package; /* what brings the runtime, for the message when it is missing */
-    const wasinn_encoding *encodings;
-    size_t encoding_count;
-    const char *const *option_keys; /* runtime options that it knows */
-    size_t option_key_count;
+    uint32_t abi_version;             /* WASINN_BACKEND_ABI */
+    uint32_t struct_size;             /* sizeof(wasinn_backend) */
+    const char *name;                 /* "openvino" */
+    const char *package;              /* what brings the runtime, for the message when it is missing */
+    const wasinn_encoding *encodings; /* of the models that it takes */
+    size_t encoding_count;            /* how many there are */
+    const char *const *option_keys;   /* runtime options that it knows */
+    size_t option_key_count;          /* how many there are */
 
     /* Finds and opens the ML runtime. Called at the first need; again at the next need if it failed. */
     wasinn_status (*open)(const wasinn_backend_settings *settings, void **runtime, wasinn_message *message);
+    /* Closes the runtime; all models have been unloaded. */
     void (*close)(void *runtime);
     /* The runtime's version and the path of its library; they live until close. */
     void (*version)(void *runtime, const char **version, const char **path);
 
+    /* Makes a model ready to compute. */
     wasinn_status (*load)(void *runtime, const wasinn_load_request *request, wasinn_loaded *loaded,
                           wasinn_message *message);
+    /* Frees a model that has no execution any more. */
     void (*unload)(void *model);
+    /* How many inputs or outputs the model has. */
     uint32_t (*port_count)(void *model, wasinn_direction direction);
     /* `index` is below port_count. The name lives until unload. */
     wasinn_status (*port)(void *model, wasinn_direction direction, uint32_t index, wasinn_port *port,
                           wasinn_message *message);
 
+    /* Makes an execution, which is destroyed before its model is unloaded. */
     wasinn_status (*create)(void *model, void **execution, wasinn_message *message);
+    /* Frees an execution. */
     void (*destroy)(void *execution);
     /* Lends memory of the runtime's own input tensor, `shape->size` bytes of it, for the caller to fill
      * before the next call on the execution. `shape` fits the port; its data is NULL. */

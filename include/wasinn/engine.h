@@ -15,10 +15,11 @@ extern "C" {
 /* The guest's exported memory "memory", as it is during one call; it may move between calls. A base of
  * NULL says that there is none, or that it is shared between threads, which wasi-nn cannot use. */
 typedef struct wasinn_memory {
-    uint8_t *base;
+    uint8_t *base; /* where it begins */
     uint64_t size; /* bytes */
 } wasinn_memory;
 
+/* Of the functions below. */
 #define WASINN_MAX_PARAMETERS 8
 
 /* Runs one imported function. `values` holds the parameters, each i32 zero-extended; the result is
@@ -26,11 +27,12 @@ typedef struct wasinn_memory {
  * guest's next call. Threads: those of the guest. */
 typedef const char *(*wasinn_import_fn)(wasinn_guest *guest, const wasinn_memory *memory, uint64_t *values);
 
+/* A function that guests import. */
 typedef struct wasinn_import {
     const char *module;    /* "wasi_ephemeral_nn" or "wasinn" */
     const char *name;      /* "load" */
     const char *signature; /* "(iiiii)i": an i for each i32 parameter, then the result */
-    wasinn_import_fn call;
+    wasinn_import_fn call; /* runs it */
 } wasinn_import;
 
 /* Row number `index`; NULL when there are not so many. Rows live as long as the process. */

@@ -30,15 +30,17 @@
 extern "C" {
 #endif
 
+/* Marks what the shared library exports. */
 #if defined(_WIN32)
 #define WASINN_API
 #else
 #define WASINN_API __attribute__((visibility("default")))
 #endif
 
+/* The version that this header is of. */
 #define WASINN_VERSION "0.1.0"
 
-/* The version of the library that is loaded; WASINN_VERSION is that of this header. */
+/* The version of the library that is loaded. */
 WASINN_API const char *wasinn_version(void);
 
 /* Writes `length` bytes of `text` so that a terminal can show them on one line: control characters and
@@ -46,6 +48,7 @@ WASINN_API const char *wasinn_version(void);
  * "..." where it does not fit into `capacity` bytes, and always ends with a NUL. Returns `out`. */
 WASINN_API const char *wasinn_escape(const char *text, size_t length, char *out, size_t capacity);
 
+/* What came of a call. */
 typedef enum wasinn_status {
     WASINN_OK = 0,
     WASINN_INVALID_ARGUMENT,      /* a value, type, shape, index or name that does not fit */
@@ -89,6 +92,7 @@ WASINN_API size_t wasinn_type_size(wasinn_type type);
 /* From a name as wasinn_type_name gives it. False when there is no such type. */
 WASINN_API bool wasinn_type_parse(const char *name, wasinn_type *type);
 
+/* Formats of models, as wasi-nn names them. */
 typedef enum wasinn_encoding {
     WASINN_ENCODING_OPENVINO = 0, /* two blobs or files: the xml, then the weights (bin) */
     WASINN_ENCODING_ONNX,
@@ -101,8 +105,10 @@ typedef enum wasinn_encoding {
 
 /* "openvino" and so on. Never NULL. */
 WASINN_API const char *wasinn_encoding_name(wasinn_encoding encoding);
+/* From a name as wasinn_encoding_name gives it. False when there is no such encoding. */
 WASINN_API bool wasinn_encoding_parse(const char *name, wasinn_encoding *encoding);
 
+/* The devices that a model can be loaded for. */
 typedef enum wasinn_target {
     WASINN_TARGET_CPU = 0,
     WASINN_TARGET_GPU,
@@ -121,38 +127,40 @@ WASINN_API const char *wasinn_target_name(wasinn_target target);
 
 /* A borrowed run of bytes. */
 typedef struct wasinn_blob {
-    const void *data;
-    size_t size; /* bytes */
+    const void *data; /* may be NULL when there are none */
+    size_t size;      /* bytes */
 } wasinn_blob;
 
 /* A borrowed view of a tensor: `size` is the product of dims[0..rank) times the element size. A rank of
  * 0 is a scalar: one element. Elements are in row-major order, in the host's byte order. */
 typedef struct wasinn_tensor {
-    wasinn_type type;
-    uint32_t rank;
-    int64_t dims[WASINN_MAX_RANK];
-    const void *data;
-    size_t size; /* bytes */
+    wasinn_type type;              /* of each element */
+    uint32_t rank;                 /* at most WASINN_MAX_RANK */
+    int64_t dims[WASINN_MAX_RANK]; /* those below the rank count */
+    const void *data;              /* the elements */
+    size_t size;                   /* bytes */
 } wasinn_tensor;
 
 /* What a model's input or output takes or gives. */
 typedef struct wasinn_port {
-    const char *name; /* lives as long as the graph; "" when the model has none */
-    wasinn_type type;
+    const char *name;      /* lives as long as the graph; "" when the model has none */
+    wasinn_type type;      /* of each element */
     uint32_t element_bits; /* in the runtime's memory; also for WASINN_TYPE_OTHER */
     uint32_t rank;         /* or WASINN_DYNAMIC_RANK */
     /* A dimension that the model fixes has the same number in all three. One that it leaves open has -1 in
      * dims, and may be from min_dims to max_dims; there, -1 is no bound. */
     int64_t dims[WASINN_MAX_RANK];
-    int64_t min_dims[WASINN_MAX_RANK];
-    int64_t max_dims[WASINN_MAX_RANK];
-    uint64_t reserved[4]; /* 0 */
+    int64_t min_dims[WASINN_MAX_RANK]; /* lower bounds */
+    int64_t max_dims[WASINN_MAX_RANK]; /* upper bounds */
+    uint64_t reserved[4];              /* 0 */
 } wasinn_port;
 
+/* Which of a graph's two lists of ports. */
 typedef enum wasinn_direction { WASINN_INPUT = 0, WASINN_OUTPUT } wasinn_direction;
 
 /* ---- Limits ------------------------------------------------------------------------------------- */
 
+/* No limit. */
 #define WASINN_UNLIMITED UINT64_MAX
 
 /* What one guest may hold and how long one call may take. Each limit takes WASINN_UNLIMITED.
@@ -192,7 +200,9 @@ WASINN_API void wasinn_limits_default(wasinn_limits *limits, size_t size);
 
 /* ---- Host --------------------------------------------------------------------------------------- */
 
+/* What is process-wide: backends, named models, default limits. */
 typedef struct wasinn_host wasinn_host;
+/* What one WebAssembly store loads and runs. */
 typedef struct wasinn_guest wasinn_guest;
 
 /* Makes a host that has this library's own backends. Their ML runtimes are opened when a guest first
@@ -202,6 +212,7 @@ WASINN_API wasinn_status wasinn_host_new(wasinn_host **host);
 /* Gives up one hold: the one of wasinn_host_new, or of wasinn_host_retain. Each guest has a hold of its own.
  * The host goes with its last one. Any thread. */
 WASINN_API void wasinn_host_free(wasinn_host *host);
+/* Takes one hold more. Any thread. */
 WASINN_API void wasinn_host_retain(wasinn_host *host);
 
 /* Why the last host function of this thread failed; "" when none did. Lives until the next one fails. */
@@ -214,6 +225,7 @@ WASINN_API wasinn_status wasinn_host_set_limits(wasinn_host *host, const wasinn_
 /* Called on the guest's thread for each wasi-nn call that failed, with a line such as
  * "set_input: invalid_argument: input 0 'images' wants f32 [1,3,224,224], got u8 [1,224,224,3]". */
 typedef void (*wasinn_log_fn)(void *data, const wasinn_guest *guest, const char *line);
+/* Sets who is told; NULL for nobody. `data` is handed on. */
 WASINN_API void wasinn_host_set_log(wasinn_host *host, wasinn_log_fn log, void *data);
 
 /* Where backend `backend` ("openvino") looks for its runtime's libraries, before any other place: a file
@@ -230,12 +242,12 @@ WASINN_API wasinn_status wasinn_host_add_model(wasinn_host *host, const char *na
 
 /* A backend as `wasinn --version` shows it. The strings that it points to live as long as the host. */
 typedef struct wasinn_backend_info {
-    const char *name;
-    const char *version; /* of the ML runtime; NULL when that could not be opened */
-    const char *path;    /* of the library that was opened; NULL likewise */
-    char problem[512];   /* why it could not be opened; "" when it could */
-    const wasinn_encoding *encodings;
-    size_t encoding_count;
+    const char *name;                 /* "openvino" */
+    const char *version;              /* of the ML runtime; NULL when that could not be opened */
+    const char *path;                 /* of the library that was opened; NULL likewise */
+    char problem[512];                /* why it could not be opened; "" when it could */
+    const wasinn_encoding *encodings; /* of the models that it takes */
+    size_t encoding_count;            /* how many there are */
 } wasinn_backend_info;
 
 /* Describes backend number `index`, opening its runtime; `size` is sizeof(wasinn_backend_info). not_found:
@@ -267,6 +279,7 @@ WASINN_API const char *wasinn_guest_last_error(const wasinn_guest *guest);
  * the layers of a model, but neither within a loop that is one layer, nor while it reads or compiles a model.
  */
 WASINN_API void wasinn_guest_interrupt(wasinn_guest *guest);
+/* Takes an interrupt back. */
 WASINN_API void wasinn_guest_resume(wasinn_guest *guest);
 
 /* ---- Inference ---------------------------------------------------------------------------------- */
@@ -286,10 +299,10 @@ WASINN_API wasinn_status wasinn_load(wasinn_guest *guest, const wasinn_blob *blo
 WASINN_API wasinn_status wasinn_load_by_name(wasinn_guest *guest, const char *name, size_t length,
                                              wasinn_handle *graph);
 
-/* The number of inputs or outputs of a graph, and what each takes or gives.
- * invalid_argument: `index` is not below the count. */
+/* The number of inputs or outputs of a graph. invalid_handle: it is none. */
 WASINN_API wasinn_status wasinn_graph_port_count(wasinn_guest *guest, wasinn_handle graph,
                                                  wasinn_direction direction, uint32_t *count);
+/* What input or output `index` takes or gives. invalid_argument: `index` is not below the count. */
 WASINN_API wasinn_status wasinn_graph_port(wasinn_guest *guest, wasinn_handle graph,
                                            wasinn_direction direction, uint32_t index, wasinn_port *port);
 

@@ -92,9 +92,10 @@ typedef struct wasinn_wasmtime_api {
  * each name. */
 WASINN_API const char *const *wasinn_wasmtime_api_names(void);
 
+/* The glue between a host and one copy of Wasmtime. */
 typedef struct wasinn_wasmtime wasinn_wasmtime;
 
-/* Makes the glue between a host and one copy of Wasmtime. It keeps the host alive; the table is copied.
+/* Makes the glue. It keeps the host alive; the table is copied.
  * invalid_argument: the table is too short or lacks a function; too_large: no memory. */
 WASINN_API wasinn_status wasinn_wasmtime_new(wasinn_host *host, const wasinn_wasmtime_api *api,
                                              wasinn_wasmtime **glue);
@@ -115,6 +116,7 @@ WASINN_API wasinn_status wasinn_wasmtime_guest(wasinn_wasmtime *glue, wasmtime_c
  * every wasi-nn call, on the store's thread; NULL from it makes the call trap. The guests are then the
  * host's to free, after their stores. Before the first define. */
 typedef wasinn_guest *(*wasinn_wasmtime_lookup_fn)(void *data, wasmtime_context_t *store);
+/* Sets the look-up; `data` is handed on. */
 WASINN_API void wasinn_wasmtime_set_lookup(wasinn_wasmtime *glue, wasinn_wasmtime_lookup_fn lookup,
                                            void *data);
 
