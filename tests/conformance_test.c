@@ -537,6 +537,68 @@ static void test_names(world *w) {
              WASINN_INVALID_ARGUMENT);
 }
 
+static wasinn_status add_bytes(world *w, const char *name, const wasinn_blob *blobs, size_t count,
+                               wasinn_encoding encoding) {
+    return wasinn_host_add_model_blobs(w->host, name, blobs, count, encoding, WASINN_TARGET_CPU);
+}
+
+/* A named model from the host's memory, which may change at once. */
+static void test_named_bytes(world *w) {
+    model_bytes add = model_read(w, "add");
+    wasinn_blob blobs[] = {{add.data[0], add.size[0]}, {add.data[1], add.size[1]}};
+    const wasinn_blob nothing[] = {{NULL, 5}, {NULL, 0}}, text[] = {{"no model", 8}, {"", 0}};
+    uint32_t context;
+    CHECK_EQ(add_bytes(w, "bytes", blobs, 2, WASINN_ENCODING_OPENVINO), WASINN_OK);
+    CHECK_EQ(add_bytes(w, "detected", blobs, 2, WASINN_ENCODING_AUTODETECT), WASINN_OK);
+    CHECK_EQ(add_bytes(w, "one", blobs, 1, WASINN_ENCODING_OPENVINO), WASINN_OK);
+    CHECK_EQ(add_bytes(w, "text", text, 2, WASINN_ENCODING_OPENVINO), WASINN_OK);
+
+    CHECK_EQ(add_bytes(w, "bytes", blobs, 2, WASINN_ENCODING_OPENVINO), WASINN_INVALID_ARGUMENT);
+    CHECK_TEXT(wasinn_host_last_error(), "model 'bytes' is already registered");
+    CHECK_EQ(add_bytes(w, NULL, blobs, 2, WASINN_ENCODING_OPENVINO), WASINN_INVALID_ARGUMENT);
+    CHECK_TEXT(wasinn_host_last_error(), "a model's name is NULL");
+    CHECK_EQ(add_bytes(w, "", blobs, 2, WASINN_ENCODING_OPENVINO), WASINN_INVALID_ARGUMENT);
+    CHECK_EQ(add_bytes(w, "\xFF", blobs, 2, WASINN_ENCODING_OPENVINO), WASINN_INVALID_ARGUMENT);
+    CHECK_TEXT(wasinn_host_last_error(), "model name '\\xff' is empty or not UTF-8");
+    CHECK_EQ(add_bytes(w, "x", blobs, 0, WASINN_ENCODING_OPENVINO), WASINN_INVALID_ARGUMENT);
+    CHECK_TEXT(wasinn_host_last_error(), "no bytes of a model were given");
+    CHECK_EQ(add_bytes(w, "x", NULL, 2, WASINN_ENCODING_OPENVINO), WASINN_INVALID_ARGUMENT);
+    CHECK_TEXT(wasinn_host_last_error(), "the list of 2 blobs is NULL");
+    CHECK_EQ(add_bytes(w, "x", nothing, 2, WASINN_ENCODING_OPENVINO), WASINN_INVALID_ARGUMENT);
+    CHECK_TEXT(wasinn_host_last_error(), "blob 0 of 5 bytes is NULL");
+    CHECK_EQ(add_bytes(w, "x", blobs, 2, WASINN_ENCODING_PYTORCH), WASINN_INVALID_ENCODING);
+    CHECK_EQ(add_bytes(w, "x", blobs, 2, (wasinn_encoding)77), WASINN_INVALID_ENCODING);
+    CHECK_EQ(add_bytes(w, "x", text, 2, WASINN_ENCODING_AUTODETECT), WASINN_INVALID_ENCODING);
+    CHECK_TEXT(wasinn_host_last_error(), "beginning with bytes 6e 6f 20 6d");
+    CHECK_EQ(wasinn_host_add_model_blobs(w->host, "x", blobs, 2, WASINN_ENCODING_OPENVINO, (wasinn_target)9),
+             WASINN_INVALID_ARGUMENT);
+    CHECK_TEXT(wasinn_host_last_error(), "target 9 is unknown");
+    memset(add.data[0], 0xA5, add.size[0]);
+    memset(add.data[1], 0xA5, add.size[1]);
+    model_free(&add);
+
+    for (const char *name = "bytes"; name; name = strcmp(name, "bytes") == 0 ? "detected" : NULL) {
+        CHECK_EQ(by_name(w, name, (uint32_t)strlen(name)), 0);
+        CHECK_EQ(CALL(w, "init_execution_context", get_u32(w, OUT), OUT), 0);
+        context = get_u32(w, OUT);
+        for (uint32_t i = 0; i < 2; i++)
+            CHECK_EQ(set_f32(w, context, i, 2, two_by_two, (float[]){4, 4, 4, 4}, 4), 0);
+        CHECK_EQ(CALL(w, "compute", context), 0);
+        CHECK_EQ(get(w, context, 0, 16), 0);
+        CHECK(output_f32(w, 3) == 8);
+    }
+    /* What is no model fails at each use; a guest does not learn what the host has. */
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQ(by_name(w, "one", 3), 1);
+        CHECK_TEXT(w->log, "load_by_name: invalid_argument: ");
+        CHECK_EQ(by_name(w, "text", 4), 5);
+        CHECK_TEXT(w->log, "load_by_name: runtime_error: ");
+    }
+    memset(w->memory.base + OUTPUT, 0, 256);
+    CHECK_EQ(CALL(w, "last_error", OUTPUT, 255, OUT), 0);
+    CHECK_TEXT((const char *)w->memory.base + OUTPUT, "the host's log says why");
+}
+
 static void test_limits(world *w) {
     wasinn_limits limits;
     uint32_t graph, context;
@@ -781,6 +843,8 @@ static void test_ports(world *w) {
     wasinn_handle context;
     CHECK_EQ(wasinn_load(w->guest, nothing, 2, WASINN_ENCODING_OPENVINO, WASINN_TARGET_CPU, &context),
              WASINN_INVALID_ARGUMENT);
+    CHECK_EQ(wasinn_load(w->guest, NULL, 2, WASINN_ENCODING_OPENVINO, WASINN_TARGET_CPU, &context),
+             WASINN_INVALID_ARGUMENT);
     CHECK_EQ(wasinn_load_by_name(w->guest, NULL, 3, &context), WASINN_INVALID_ARGUMENT);
     CHECK_EQ(wasinn_init_execution_context(w->guest, graph, &context), WASINN_OK);
     CHECK_EQ(wasinn_set_input(w->guest, context, 0, &no_data), WASINN_INVALID_ARGUMENT);
@@ -809,6 +873,7 @@ static const struct {
     {"outputs", test_outputs},
     {"types", test_types},
     {"names", test_names},
+    {"named bytes", test_named_bytes},
     {"limits", test_limits},
     {"time", test_time},
     {"last_error", test_last_error},

@@ -38,17 +38,23 @@ static wasinn_status infer(wasinn_guest *guest, wasinn_handle graph) {
     return status;
 }
 
+#define ADD "fake\ninput a f32 2 2\ninput b f32 2 2\noutput sum f32 2 2 = add a b\n"
+
+static const wasinn_blob add[] = {{ADD, sizeof ADD - 1}, {"weights", 7}};
+
 static wasinn_status use_guest(wasinn_guest *guest) {
-    static const char add[] = "fake\ninput a f32 2 2\ninput b f32 2 2\noutput sum f32 2 2 = add a b\n";
-    const wasinn_blob blobs[] = {{add, sizeof add - 1}, {"weights", 7}};
-    wasinn_handle graph, named;
-    wasinn_status status = wasinn_load(guest, blobs, 2, WASINN_ENCODING_OPENVINO, WASINN_TARGET_CPU, &graph);
+    wasinn_handle graph, named, bytes;
+    wasinn_status status = wasinn_load(guest, add, 2, WASINN_ENCODING_OPENVINO, WASINN_TARGET_CPU, &graph);
     if (status == WASINN_OK)
         status = wasinn_load_by_name(guest, "add", 3, &named);
+    if (status == WASINN_OK)
+        status = wasinn_load_by_name(guest, "bytes", 5, &bytes);
     if (status == WASINN_OK)
         status = infer(guest, graph);
     if (status == WASINN_OK)
         status = infer(guest, named);
+    if (status == WASINN_OK)
+        status = infer(guest, bytes);
     if (status == WASINN_OK)
         status = wasinn_close(guest, graph);
     if (status != WASINN_OK)
@@ -64,6 +70,9 @@ static wasinn_status use_host(wasinn_host *host) {
     if (status == WASINN_OK)
         status = wasinn_host_add_model(host, "add", "faults_test.fake", WASINN_ENCODING_OPENVINO,
                                        WASINN_TARGET_CPU);
+    if (status == WASINN_OK)
+        status =
+            wasinn_host_add_model_blobs(host, "bytes", add, 2, WASINN_ENCODING_AUTODETECT, WASINN_TARGET_CPU);
     if (status != WASINN_OK) {
         CHECK(wasinn_host_last_error()[0] != '\0');
         return status;
@@ -117,8 +126,8 @@ static void test_backend_calls(void) {
         CHECK_EQ(status, fault.entry ? WASINN_RUNTIME_ERROR : WASINN_OK);
     }
     CHECK_EQ(status, WASINN_OK);
-    /* open, 2 x load, 2 x 3 ports, 2 x (create, 2 x input, run, output) */
-    CHECK_EQ(fault.seen, 1 + 2 + 6 + 10);
+    /* open, 3 x load, 3 x 3 ports, 3 x (create, 2 x input, run, output) */
+    CHECK_EQ(fault.seen, 1 + 3 + 9 + 15);
 }
 
 /* A failed compute leaves no output that could be read, and the next one works. */
@@ -186,6 +195,79 @@ static void test_tables(void) {
     wasinn_host_free(host);
 }
 
+/* The fake backend, watched: which bytes it was given, and whether it says that it keeps them. */
+static wasinn_backend watched;
+static bool keeps;
+static const void *given[2];
+
+static wasinn_status load_watched(void *runtime, const wasinn_load_request *request, wasinn_loaded *loaded,
+                                  wasinn_message *message) {
+    const wasinn_blob *blobs = request->source->blobs;
+    CHECK_EQ(request->source->kind, WASINN_SOURCE_BLOBS);
+    for (size_t i = 0; i < 2 && CHECK_EQ(request->source->blob_count, 2); i++) {
+        given[i] = blobs[i].data;
+        CHECK(blobs[i].data != add[i].data && blobs[i].size == add[i].size);
+        CHECK(memcmp(blobs[i].data, add[i].data, add[i].size) == 0);
+        CHECK_EQ(((const char *)blobs[i].data)[add[i].size], 0);
+    }
+    wasinn_status status = wasinn__backend_fake.load(runtime, request, loaded, message);
+    loaded->keeps_blobs = keeps;
+    return status;
+}
+
+/* A model that the host registered from memory is held once: the copy made then is what the backend gets. It
+ * outlives attempts that fail, and goes with the first that succeeds if the backend does without. */
+static void test_registered_bytes(void) {
+    const void *held[2];
+    uint64_t alive = wasinn__alloc_alive();
+    watched = wasinn__backend_fake;
+    watched.load = load_watched;
+    for (int round = 0; round < 2; round++) {
+        wasinn_host *host;
+        wasinn_guest *guest;
+        wasinn_handle graph;
+        fault fault = {0};
+        keeps = round == 0;
+        check_case = keeps ? "registered bytes, kept" : "registered bytes, not kept";
+        CHECK_EQ(wasinn_host_new(&host), WASINN_OK);
+        CHECK_EQ(wasinn_host_add_backend(host, &watched), WASINN_OK);
+        CHECK_EQ(
+            wasinn_host_add_model_blobs(host, "add", add, 2, WASINN_ENCODING_OPENVINO, WASINN_TARGET_CPU),
+            WASINN_OK);
+        for (int i = 0; i < 2; i++)
+            held[i] = host->models->blobs.list[i].data;
+        CHECK_EQ(wasinn_guest_new(host, &guest), WASINN_OK);
+        host->faults = (wasinn__faults){fails, &fault};
+        /* With the table of handles, which the first attempt makes. */
+        uint64_t before = wasinn__alloc_alive() + 1;
+        /* First the load fails, then one of the ports, when the backend has already loaded. */
+        for (int at = 2; at < 5; at++) {
+            fault.at = at;
+            fault.seen = at == 2 ? 0 : 1;
+            CHECK_EQ(wasinn_load_by_name(guest, "add", 3, &graph), WASINN_RUNTIME_ERROR);
+            CHECK(fault.entry && strcmp(fault.entry, at == 2 ? "load" : "port") == 0);
+            CHECK_EQ(wasinn__alloc_alive(), before);
+            CHECK_EQ(host->models->blobs.count, 2);
+        }
+        wasinn_guest_interrupt(guest);
+        CHECK_EQ(wasinn_load_by_name(guest, "add", 3, &graph), WASINN_TIMEOUT);
+        wasinn_guest_resume(guest);
+        CHECK_EQ(wasinn_load_by_name(guest, "add", 3, &graph), WASINN_OK);
+        CHECK(given[0] == held[0] && given[1] == held[1]);
+        /* The graph with its two lists of ports came; three allocations of the copy went unless it is kept.
+         */
+        CHECK_EQ(wasinn__alloc_alive(), before + 3 - (keeps ? 0 : 3));
+        CHECK_EQ(host->models->blobs.count, 0);
+        CHECK_EQ(infer(guest, graph), WASINN_OK);
+        CHECK_EQ(wasinn_load_by_name(guest, "add", 3, &graph), WASINN_OK);
+        CHECK_EQ(infer(guest, graph), WASINN_OK);
+        CHECK_EQ(guest->held_bytes, 2 * 48);
+        wasinn_guest_free(guest);
+        wasinn_host_free(host);
+        CHECK_EQ(wasinn__alloc_alive(), alive);
+    }
+}
+
 static void test_missing_library(void) {
     world w;
     uint32_t graph;
@@ -215,6 +297,7 @@ int main(void) {
     test_backend_calls();
     test_recovery();
     test_tables();
+    test_registered_bytes();
     test_missing_library();
     return check_result();
 }

@@ -240,6 +240,17 @@ WASINN_API wasinn_status wasinn_host_set_library(wasinn_host *host, const char *
 WASINN_API wasinn_status wasinn_host_add_model(wasinn_host *host, const char *name, const char *path,
                                                wasinn_encoding encoding, wasinn_target target);
 
+/* The same for a model that is in memory: `count` blobs as wasinn_load takes them. They are copied here and
+ * may go when this returns; that copy is the one that the ML runtime uses, and stays for as long as it may.
+ * The bytes are looked at by the runtime at the first use only, except that autodetect asks the backends now
+ * whose they are.
+ * invalid_argument: the name is taken, empty, or not UTF-8, there are no blobs, or one is NULL with a size;
+ * invalid_encoding: no backend, or autodetect without a match; too_large: no memory for the copy. A wrong
+ * number of blobs, or bytes that are no model, fail at each use, as wasinn_load does. */
+WASINN_API wasinn_status wasinn_host_add_model_blobs(wasinn_host *host, const char *name,
+                                                     const wasinn_blob *blobs, size_t count,
+                                                     wasinn_encoding encoding, wasinn_target target);
+
 /* A backend as `wasinn --version` shows it. The strings that it points to live as long as the host. */
 typedef struct wasinn_backend_info {
     const char *name;                 /* "openvino" */

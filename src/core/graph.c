@@ -1,7 +1,5 @@
 #include "core/graph.h"
 
-#include <string.h>
-
 #include "core/dispatch.h"
 #include "core/guest.h"
 #include "core/memory.h"
@@ -24,51 +22,21 @@ static bool stopped(void *data) {
     return wasinn__stopped(data);
 }
 
-static void free_blobs(wasinn__graph *graph) {
-    for (size_t i = 0; i < graph->blob_count; i++)
-        wasinn__free((void *)(uintptr_t)graph->blobs[i].data);
-    wasinn__free(graph->blobs);
-    graph->blobs = NULL;
-    graph->blob_count = 0;
-}
-
-/* The one copy of what a guest passed in. The guest may change its memory at any time; a runtime may go on
- * reading weights after it has compiled them. */
-static wasinn_status copy_blobs(wasinn__graph *graph, const wasinn_source *source, wasinn_message *message) {
-    graph->blobs = wasinn__alloc(source->blob_count, sizeof *graph->blobs);
-    if (!graph->blobs)
-        return wasinn_refuse(message, WASINN_TOO_LARGE, "no memory for %zu blobs", source->blob_count);
-    for (size_t i = 0; i < source->blob_count; i++) {
-        size_t size = source->blobs[i].size;
-        char *copy = size < SIZE_MAX ? wasinn__alloc_raw(size + 1) : NULL;
-        if (!copy)
-            return wasinn_refuse(message, WASINN_TOO_LARGE, "no memory for a copy of blob %zu: %zu bytes", i,
-                                 size);
-        if (size > 0)
-            memcpy(copy, source->blobs[i].data, size);
-        copy[size] = '\0';
-        graph->blobs[i] = (wasinn_blob){copy, size};
-        graph->blob_count = i + 1;
-    }
-    return WASINN_OK;
-}
-
-static wasinn_status load_model(wasinn__graph *graph, const wasinn_source *source, wasinn_encoding encoding,
-                                wasinn_target target, wasinn__attempt *attempt, wasinn_message *message) {
+static wasinn_status load_model(wasinn__graph *graph, const char *path, const wasinn__blobs *blobs,
+                                wasinn_encoding encoding, wasinn_target target, wasinn__attempt *attempt,
+                                bool *keeps_blobs, wasinn_message *message) {
     wasinn_loaded loaded = {.struct_size = sizeof loaded};
-    wasinn_source copied = *source;
-    wasinn_load_request request = {sizeof request, &copied, encoding, target, stopped, attempt};
-    copied.struct_size = sizeof copied;
-    copied.blobs = graph->blobs;
+    wasinn_source source = {sizeof source, path ? WASINN_SOURCE_PATH : WASINN_SOURCE_BLOBS, blobs->list,
+                            blobs->count, path};
+    wasinn_load_request request = {sizeof request, &source, encoding, target, stopped, attempt};
     wasinn_status status = wasinn__dispatch_load(graph->backend, &request, &loaded, message);
     if (status != WASINN_OK)
         return status;
     graph->model = loaded.model;
-    if (!loaded.keeps_blobs)
-        free_blobs(graph);
     graph->bytes = loaded.bytes;
-    for (size_t i = 0; i < graph->blob_count; i++)
-        graph->bytes += graph->blobs[i].size;
+    if (loaded.keeps_blobs)
+        graph->bytes += wasinn__blobs_bytes(blobs->list, blobs->count);
+    *keeps_blobs = loaded.keeps_blobs;
     return WASINN_OK;
 }
 
@@ -92,36 +60,54 @@ static wasinn_status read_ports(wasinn__graph *graph, wasinn_direction direction
     return WASINN_OK;
 }
 
-wasinn_status wasinn__graph_load(wasinn__backend *backend, const wasinn_source *source,
+static wasinn_status load_and_describe(wasinn__graph *graph, const char *path, const wasinn__blobs *blobs,
+                                       wasinn_encoding encoding, wasinn_target target,
+                                       wasinn__attempt *attempt, bool *keeps_blobs, wasinn_message *message) {
+    wasinn_status status = load_model(graph, path, blobs, encoding, target, attempt, keeps_blobs, message);
+    if (status == WASINN_OK)
+        status = read_ports(graph, WASINN_INPUT, message);
+    if (status == WASINN_OK)
+        status = read_ports(graph, WASINN_OUTPUT, message);
+    if (status == WASINN_OK && wasinn__stopped(attempt))
+        status = WASINN_TIMEOUT;
+    return status;
+}
+
+wasinn_status wasinn__graph_load(wasinn__backend *backend, const wasinn__origin *origin,
                                  wasinn_encoding encoding, wasinn_target target, wasinn__attempt *attempt,
                                  wasinn__graph **graph, wasinn_message *message) {
+    wasinn__blobs copied = {0}, *blobs = origin->held ? origin->held : &copied;
+    bool keeps_blobs = false;
     attempt->saw_host = true;
     wasinn_status status = wasinn__backend_open(backend, message);
     if (status != WASINN_OK)
         return status;
-    attempt->saw_host = source->kind == WASINN_SOURCE_PATH;
+    attempt->saw_host = !origin->passed;
     wasinn__graph *made = wasinn__alloc(1, sizeof *made);
     if (!made)
         return wasinn_refuse(message, WASINN_TOO_LARGE, "no memory for a graph");
     atomic_init(&made->references, 1);
     made->backend = backend;
-    if (source->kind == WASINN_SOURCE_BLOBS)
-        status = copy_blobs(made, source, message);
+    if (origin->passed)
+        status = wasinn__blobs_copy(origin->passed, origin->passed_count, &copied, message);
     if (status == WASINN_OK)
-        status = load_model(made, source, encoding, target, attempt, message);
-    if (status == WASINN_OK)
-        status = read_ports(made, WASINN_INPUT, message);
-    if (status == WASINN_OK)
-        status = read_ports(made, WASINN_OUTPUT, message);
-    if (status == WASINN_OK && wasinn__stopped(attempt))
-        status = WASINN_TIMEOUT;
+        status =
+            load_and_describe(made, origin->path, blobs, encoding, target, attempt, &keeps_blobs, message);
     if (status == WASINN_TIMEOUT)
         wasinn__say_stopped(attempt, message);
-    if (status == WASINN_OK)
-        *graph = made;
-    else
+    if (status != WASINN_OK) {
         wasinn__graph_release(made);
-    return status;
+        wasinn__blobs_free(&copied);
+        return status;
+    }
+    if (keeps_blobs) {
+        made->blobs = *blobs;
+        *blobs = (wasinn__blobs){0};
+    } else {
+        wasinn__blobs_free(blobs);
+    }
+    *graph = made;
+    return WASINN_OK;
 }
 
 void wasinn__graph_retain(wasinn__graph *graph) {
@@ -137,6 +123,6 @@ void wasinn__graph_release(wasinn__graph *graph) {
     wasinn__free(graph->ports[WASINN_OUTPUT]);
     if (graph->model)
         graph->backend->table->unload(graph->model);
-    free_blobs(graph);
+    wasinn__blobs_free(&graph->blobs);
     wasinn__free(graph);
 }

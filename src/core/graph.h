@@ -5,13 +5,13 @@
 #include <stdatomic.h>
 
 #include "core/backends.h"
+#include "core/blobs.h"
 
 typedef struct wasinn__graph {
     atomic_uint references;
     wasinn__backend *backend;
     void *model;
-    wasinn_blob *blobs; /* our copies, while the backend keeps using them */
-    size_t blob_count;
+    wasinn__blobs blobs;   /* while the backend keeps using them */
     wasinn_port *ports[2]; /* by wasinn_direction */
     uint32_t port_counts[2];
     uint64_t bytes; /* blobs and model */
@@ -30,8 +30,19 @@ bool wasinn__stopped(const wasinn__attempt *attempt);
 /* Replaces the message by which of the two it was; returns timeout. */
 wasinn_status wasinn__say_stopped(const wasinn__attempt *attempt, wasinn_message *message);
 
-/* Opens the backend and loads a model; blobs of the source are copied. */
-wasinn_status wasinn__graph_load(wasinn__backend *backend, const wasinn_source *source,
+/* Where a graph comes from: one of the three. */
+typedef struct wasinn__origin {
+    const char *path;
+    /* Bytes of a guest's, which it may change at any time: they are copied. */
+    const wasinn_blob *passed;
+    size_t passed_count;
+    /* The host's copies: used where they are. Once a graph has been loaded they are its own, or freed if the
+     * backend does without; until then they stay, for another attempt. */
+    wasinn__blobs *held;
+} wasinn__origin;
+
+/* Opens the backend and loads a model. */
+wasinn_status wasinn__graph_load(wasinn__backend *backend, const wasinn__origin *origin,
                                  wasinn_encoding encoding, wasinn_target target, wasinn__attempt *attempt,
                                  wasinn__graph **graph, wasinn_message *message);
 void wasinn__graph_retain(wasinn__graph *graph);

@@ -164,29 +164,46 @@ wasinn_status wasinn_host_set_library(wasinn_host *host, const char *backend, co
     return end(wasinn_refuse(&message, WASINN_INVALID_ARGUMENT, "there is no backend '%s'", backend));
 }
 
-wasinn_status wasinn_host_add_model(wasinn_host *host, const char *name, const char *path,
-                                    wasinn_encoding encoding, wasinn_target target) {
-    wasinn_message message = begin();
+static wasinn_status add_model(wasinn_host *host, const char *name, const wasinn_source *source,
+                               wasinn_encoding encoding, wasinn_target target, wasinn_message *message) {
     wasinn__model *model;
     wasinn__backend *backend;
-    if (!name || !path)
-        return end(wasinn_refuse(&message, WASINN_INVALID_ARGUMENT, "a model's name or path is NULL"));
     if (wasinn__models_find(host->models, name, strlen(name)))
-        return end(
-            wasinn_refuse(&message, WASINN_INVALID_ARGUMENT, "model '%s' is already registered", name));
-    if (encoding == WASINN_ENCODING_AUTODETECT)
-        return end(wasinn_refuse(&message, WASINN_INVALID_ENCODING, "model '%s': name its encoding", name));
+        return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "model '%s' is already registered", name);
     if ((unsigned)target >= WASINN__TARGETS)
-        return end(
-            wasinn_refuse(&message, WASINN_INVALID_ARGUMENT, "target %u is unknown", (unsigned)target));
-    wasinn_status status = wasinn__backends_find(host->backends, NULL, 0, &encoding, &backend, &message);
+        return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "target %u is unknown", (unsigned)target);
+    wasinn_status status = wasinn__backends_find(host->backends, source->blobs, source->blob_count, &encoding,
+                                                 &backend, message);
     if (status == WASINN_OK)
-        status = wasinn__model_new(name, path, encoding, target, &model, &message);
+        status = wasinn__model_new(name, source, encoding, target, &model, message);
     if (status != WASINN_OK)
-        return end(status);
+        return status;
     model->next = host->models;
     host->models = model;
     return WASINN_OK;
+}
+
+wasinn_status wasinn_host_add_model(wasinn_host *host, const char *name, const char *path,
+                                    wasinn_encoding encoding, wasinn_target target) {
+    wasinn_message message = begin();
+    wasinn_source source = {.kind = WASINN_SOURCE_PATH, .path = path};
+    if (!name || !path)
+        return end(wasinn_refuse(&message, WASINN_INVALID_ARGUMENT, "a model's name or path is NULL"));
+    if (encoding == WASINN_ENCODING_AUTODETECT)
+        return end(wasinn_refuse(&message, WASINN_INVALID_ENCODING, "model '%s': name its encoding", name));
+    return end(add_model(host, name, &source, encoding, target, &message));
+}
+
+wasinn_status wasinn_host_add_model_blobs(wasinn_host *host, const char *name, const wasinn_blob *blobs,
+                                          size_t count, wasinn_encoding encoding, wasinn_target target) {
+    wasinn_message message = begin();
+    wasinn_source source = {.kind = WASINN_SOURCE_BLOBS, .blobs = blobs, .blob_count = count};
+    if (!name)
+        return end(wasinn_refuse(&message, WASINN_INVALID_ARGUMENT, "a model's name is NULL"));
+    wasinn_status status = wasinn__blobs_check(blobs, count, &message);
+    if (status == WASINN_OK)
+        status = add_model(host, name, &source, encoding, target, &message);
+    return end(status);
 }
 
 wasinn_status wasinn_host_backend_info(wasinn_host *host, size_t index, wasinn_backend_info *info,

@@ -41,27 +41,21 @@ static void put_graph(wasinn_guest *guest, wasinn__graph *made, wasinn_handle *g
 static wasinn_status load(wasinn_guest *guest, const wasinn_blob *blobs, size_t count,
                           wasinn_encoding encoding, wasinn_target target, wasinn__attempt *attempt,
                           wasinn_handle *graph, wasinn_message *message) {
-    wasinn_source source = {.kind = WASINN_SOURCE_BLOBS, .blobs = blobs, .blob_count = count};
+    wasinn__origin origin = {.passed = blobs, .passed_count = count};
     wasinn__backend *backend;
     wasinn__graph *made;
-    uint64_t bytes = 0;
-    if (count == 0)
-        return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "no bytes of a model were given");
-    for (size_t i = 0; i < count; i++)
-        if (!blobs[i].data && blobs[i].size > 0)
-            return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "blob %zu of %zu bytes is NULL", i,
-                                 blobs[i].size);
+    wasinn_status status = wasinn__blobs_check(blobs, count, message);
+    if (status != WASINN_OK)
+        return status;
     if ((unsigned)target >= WASINN__TARGETS)
         return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "target %u is unknown", (unsigned)target);
-    wasinn_status status = room_for_graph(guest, message);
+    status = room_for_graph(guest, message);
     if (status == WASINN_OK)
         status = wasinn__backends_find(guest->host->backends, blobs, count, &encoding, &backend, message);
-    for (size_t i = 0; i < count; i++)
-        bytes += blobs[i].size;
     if (status == WASINN_OK)
-        status = within_limits(guest, bytes, message);
+        status = within_limits(guest, wasinn__blobs_bytes(blobs, count), message);
     if (status == WASINN_OK)
-        status = wasinn__graph_load(backend, &source, encoding, target, attempt, &made, message);
+        status = wasinn__graph_load(backend, &origin, encoding, target, attempt, &made, message);
     if (status != WASINN_OK)
         return status;
     status = within_limits(guest, made->bytes, message);

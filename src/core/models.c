@@ -11,26 +11,38 @@
 
 #define NAP_MS 20
 
-wasinn_status wasinn__model_new(const char *name, const char *path, wasinn_encoding encoding,
+static wasinn_status copy_source(wasinn__model *model, const wasinn_source *source, wasinn_message *message) {
+    if (source->kind == WASINN_SOURCE_BLOBS)
+        return wasinn__blobs_copy(source->blobs, source->blob_count, &model->blobs, message);
+    model->path = wasinn__copy_text(source->path, strlen(source->path));
+    return model->path ? WASINN_OK
+                       : wasinn_refuse(message, WASINN_TOO_LARGE, "no memory for model '%s'", model->name);
+}
+
+wasinn_status wasinn__model_new(const char *name, const wasinn_source *source, wasinn_encoding encoding,
                                 wasinn_target target, wasinn__model **model, wasinn_message *message) {
     struct stat information;
     if (name[0] == '\0' || !wasinn__utf8_valid(name, strlen(name)))
         return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "model name '%s' is empty or not UTF-8", name);
-    if (stat(path, &information) != 0 || access(path, R_OK) != 0)
-        return wasinn_refuse(message, WASINN_NOT_FOUND, "model '%s': cannot read '%s': %s", name, path,
-                             strerror(errno));
-    wasinn__model *made = wasinn__alloc(1, sizeof *made);
-    if (!made)
+    if (source->kind == WASINN_SOURCE_PATH &&
+        (stat(source->path, &information) != 0 || access(source->path, R_OK) != 0))
+        return wasinn_refuse(message, WASINN_NOT_FOUND, "model '%s': cannot read '%s': %s", name,
+                             source->path, strerror(errno));
+    char *copy = wasinn__copy_text(name, strlen(name));
+    wasinn__model *made = copy ? wasinn__alloc(1, sizeof *made) : NULL;
+    if (!made) {
+        wasinn__free(copy);
         return wasinn_refuse(message, WASINN_TOO_LARGE, "no memory for model '%s'", name);
-    made->name = wasinn__copy_text(name, strlen(name));
-    made->path = wasinn__copy_text(path, strlen(path));
+    }
+    made->name = copy;
     made->encoding = encoding;
     made->target = target;
     pthread_mutex_init(&made->lock, NULL);
     wasinn__cond_init(&made->settled);
-    if (!made->name || !made->path) {
+    wasinn_status status = copy_source(made, source, message);
+    if (status != WASINN_OK) {
         wasinn__model_free(made);
-        return wasinn_refuse(message, WASINN_TOO_LARGE, "no memory for model '%s'", name);
+        return status;
     }
     *model = made;
     return WASINN_OK;
@@ -44,6 +56,7 @@ void wasinn__model_free(wasinn__model *model) {
     pthread_cond_destroy(&model->settled);
     wasinn__free(model->name);
     wasinn__free(model->path);
+    wasinn__blobs_free(&model->blobs);
     wasinn__free(model);
 }
 
@@ -68,13 +81,13 @@ static wasinn_status wait_for_other(wasinn__model *model, const wasinn__attempt 
 
 static wasinn_status load(wasinn__model *model, wasinn__backend *backends, wasinn__attempt *attempt,
                           wasinn__graph **graph, wasinn_message *message) {
-    wasinn_source source = {.kind = WASINN_SOURCE_PATH, .path = model->path};
+    wasinn__origin origin = {.path = model->path, .held = model->path ? NULL : &model->blobs};
     wasinn_encoding encoding = model->encoding;
     wasinn__backend *backend;
     wasinn_status status = wasinn__backends_find(backends, NULL, 0, &encoding, &backend, message);
     if (status != WASINN_OK)
         return status;
-    return wasinn__graph_load(backend, &source, encoding, model->target, attempt, graph, message);
+    return wasinn__graph_load(backend, &origin, encoding, model->target, attempt, graph, message);
 }
 
 wasinn_status wasinn__model_graph(wasinn__model *model, wasinn__backend *backends, wasinn__attempt *attempt,

@@ -7,7 +7,8 @@
 typedef struct wasinn__model {
     struct wasinn__model *next;
     char *name;
-    char *path;
+    char *path;          /* or NULL: it comes from the blobs */
+    wasinn__blobs blobs; /* until it has been loaded; of whoever loads it, while that is so */
     wasinn_encoding encoding;
     wasinn_target target;
     pthread_mutex_t lock; /* of the fields below */
@@ -16,7 +17,8 @@ typedef struct wasinn__model {
     wasinn__graph *graph;
 } wasinn__model;
 
-wasinn_status wasinn__model_new(const char *name, const char *path, wasinn_encoding encoding,
+/* `source`, a path or blobs, is copied. */
+wasinn_status wasinn__model_new(const char *name, const wasinn_source *source, wasinn_encoding encoding,
                                 wasinn_target target, wasinn__model **model, wasinn_message *message);
 void wasinn__model_free(wasinn__model *model);
 
