@@ -23,7 +23,7 @@ endif()
 
 install(DIRECTORY include/wasinn DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(FILES guest/wasi_nn.h DESTINATION "${CMAKE_INSTALL_DATADIR}/wasinn/guest")
-install(FILES examples/classify.c examples/embed.c DESTINATION "${CMAKE_INSTALL_DATADIR}/wasinn/examples")
+install(DIRECTORY examples/ DESTINATION "${CMAKE_INSTALL_DATADIR}/wasinn/examples" FILES_MATCHING PATTERN "*.c")
 install(FILES LICENSE README.md DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 
 file(RELATIVE_PATH up "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")

@@ -1,4 +1,5 @@
-"""Installs into a new folder, builds the smallest host against it by pkg-config and by CMake, runs it, uninstalls.
+"""Installs into a new folder, builds the example hosts against it by pkg-config and by CMake, runs their tests with
+what was built, uninstalls.
 
     install_test.py BUILD ROOT WASMTIME_INCLUDE WASMTIME_LIBRARY GUEST MODEL
 """
@@ -14,15 +15,22 @@ from pathlib import Path
 build, root, wasmtime_include, wasmtime_library, guest, model = (Path(word).resolve() for word in sys.argv[1:7])
 wasmtime_folder = wasmtime_library.parent
 
+KINDS = ("wasmtime", "wasmtime_static")
 PROJECT = """
 cmake_minimum_required(VERSION 3.20)
-project(host C)
+project(hosts C)
 find_package(wasinn 0.1 REQUIRED)
-foreach(kind wasmtime wasmtime_static)
-  add_executable(host_${kind} SOURCE)
-  target_include_directories(host_${kind} PRIVATE WASMTIME_INCLUDE)
-  target_link_directories(host_${kind} PRIVATE WASMTIME_FOLDER)
-  target_link_libraries(host_${kind} PRIVATE wasinn::${kind} -lwasmtime)
+find_package(Threads REQUIRED)
+file(GLOB sources "EXAMPLES/embed*.c")
+foreach(kind KINDS)
+  foreach(source IN LISTS sources)
+    get_filename_component(name "${source}" NAME_WE)
+    add_executable(${kind}_${name} "${source}")
+    target_include_directories(${kind}_${name} PRIVATE "WASMTIME_INCLUDE")
+    target_link_directories(${kind}_${name} PRIVATE "WASMTIME_FOLDER")
+    target_link_libraries(${kind}_${name} PRIVATE wasinn::${kind} -lwasmtime Threads::Threads)
+    set_target_properties(${kind}_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${kind} OUTPUT_NAME ${name})
+  endforeach()
 endforeach()
 """
 
@@ -36,10 +44,14 @@ def output(*command, **options):
     return run(*command, stdout=subprocess.PIPE, **options).stdout
 
 
-def check_host(host, prefix):
-    """The prefix's libraries are found by the run path or by this; the model is found by its name."""
-    environment = {**os.environ, "LD_LIBRARY_PATH": f"{prefix / 'lib'}:{wasmtime_folder}"}
-    assert output(host, guest, f"scalar={model}", env=environment) == "42\n", host
+def examples_of(prefix):
+    return prefix / "share" / "wasinn" / "examples"
+
+
+def test_examples(folder, prefix):
+    """The prefix's libraries are found by the run path or by this."""
+    environment = {**os.environ, "LD_LIBRARY_PATH": f"{prefix / 'lib'}:{wasmtime_folder}", "WASINN_EXAMPLES": str(folder)}
+    run(sys.executable, root / "tests" / "command" / "test_embed.py", env=environment)
 
 
 def build_with_pkg_config(prefix, work):
@@ -49,22 +61,23 @@ def build_with_pkg_config(prefix, work):
     environment = {**os.environ, "PKG_CONFIG_PATH": str(prefix / "lib" / "pkgconfig")}
     flags = shlex.split(output("pkg-config", "--cflags", "--libs", "wasinn-wasmtime", env=environment))
     compiler = shlex.split(os.environ.get("CC", "cc"))
-    host = work / "host"
-    source = prefix / "share" / "wasinn" / "examples" / "embed.c"
+    folder = work / "pkg-config"
+    folder.mkdir()
     wasmtime = [f"-I{wasmtime_include}", f"-L{wasmtime_folder}", "-lwasmtime"]
-    run(*compiler, "-o", host, source, *flags, *wasmtime)
-    check_host(host, prefix)
+    for source in sorted(examples_of(prefix).glob("embed*.c")):
+        run(*compiler, "-o", folder / source.stem, source, *flags, *wasmtime, "-pthread")
+    test_examples(folder, prefix)
 
 
 def build_with_cmake(prefix, work):
-    project = PROJECT.replace("SOURCE", f'"{prefix}/share/wasinn/examples/embed.c"')
-    project = project.replace("WASMTIME_INCLUDE", f'"{wasmtime_include}"')
-    project = project.replace("WASMTIME_FOLDER", f'"{wasmtime_folder}"')
+    project = PROJECT.replace("KINDS", " ".join(KINDS)).replace("EXAMPLES", str(examples_of(prefix)))
+    project = project.replace("WASMTIME_INCLUDE", str(wasmtime_include))
+    project = project.replace("WASMTIME_FOLDER", str(wasmtime_folder))
     (work / "CMakeLists.txt").write_text(project)
     run("cmake", "-S", work, "-B", work / "build", f"-DCMAKE_PREFIX_PATH={prefix}", stdout=subprocess.DEVNULL)
     run("cmake", "--build", work / "build", stdout=subprocess.DEVNULL)
-    for kind in ("wasmtime", "wasmtime_static"):
-        check_host(work / "build" / f"host_{kind}", prefix)
+    for kind in KINDS:
+        test_examples(work / "build" / kind, prefix)
 
 
 def main():

@@ -13,10 +13,12 @@ enum { THREADS = 8, ROUNDS = 40 };
 typedef struct worker {
     pthread_t thread;
     wasinn_host *host;
+    const char *model;
     wasinn_guest *guest; /* for another thread to free */
     int good, interrupted;
 } worker;
 
+static const char add[] = "fake\ninput a f32 2 2\ninput b f32 2 2\noutput sum f32 2 2 = add a b\nslow 1\n";
 static const char slow[] = "fake\ninput x f32 1\noutput y f32 1 = double x\nslow 20000\n";
 
 static wasinn_handle open_named(wasinn_guest *guest, const char *name) {
@@ -45,7 +47,7 @@ static void *work(void *data) {
         wasinn_guest *guest;
         if (wasinn_guest_new(worker->host, &guest) != WASINN_OK)
             return NULL;
-        wasinn_handle execution = open_named(guest, "add");
+        wasinn_handle execution = open_named(guest, worker->model);
         for (int i = 0; i < 5; i++)
             worker->good += infer(guest, execution, (float)(round + i));
         wasinn_guest_free(worker->guest);
@@ -55,12 +57,13 @@ static void *work(void *data) {
 }
 
 /* All load one named model at the same time: it is loaded once, and all get the right answer. */
-static void test_workers(wasinn_host *host) {
+static void test_workers(wasinn_host *host, const char *model) {
     worker workers[THREADS] = {0};
     unsigned loads = atomic_load(&wasinn__fake_loads);
     check_case = "workers";
     for (int i = 0; i < THREADS; i++) {
         workers[i].host = host;
+        workers[i].model = model;
         CHECK(pthread_create(&workers[i].thread, NULL, work, &workers[i]) == 0);
     }
     for (int i = 0; i < THREADS; i++) {
@@ -136,8 +139,8 @@ static void write_file(const char *path, const char *text) {
 
 int main(void) {
     wasinn_host *host;
-    write_file("threads_test.fake",
-               "fake\ninput a f32 2 2\ninput b f32 2 2\noutput sum f32 2 2 = add a b\nslow 1\n");
+    const wasinn_blob blobs[] = {{add, sizeof add - 1}, {"", 0}};
+    write_file("threads_test.fake", add);
     write_file("threads_test_hang.fake", "fake\nfail hang x\n");
     CHECK_EQ(wasinn_host_new(&host), WASINN_OK);
     CHECK_EQ(wasinn_host_add_backend(host, &wasinn__backend_fake), WASINN_OK);
@@ -147,7 +150,11 @@ int main(void) {
     CHECK_EQ(wasinn_host_add_model(host, "hang", "threads_test_hang.fake", WASINN_ENCODING_OPENVINO,
                                    WASINN_TARGET_CPU),
              WASINN_OK);
-    test_workers(host);
+    CHECK_EQ(
+        wasinn_host_add_model_blobs(host, "bytes", blobs, 2, WASINN_ENCODING_OPENVINO, WASINN_TARGET_CPU),
+        WASINN_OK);
+    test_workers(host, "add");
+    test_workers(host, "bytes");
     test_interrupt(host);
     test_waiting(host);
     wasinn_host_free(host);
