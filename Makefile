@@ -86,7 +86,7 @@ distclean: clean
 
 test-parts: tools
 	@$(PYTHON) scripts/deps.py --quiet $(TEST_PARTS)
-	@$(PYTHON) scripts/make_model.py
+	@$(PYTHON) scripts/make_model.py efficientnet-lite0 alexnet
 
 # pip and cargo are only for fetching, so they are asked for only before the first time, and not where a Wasmtime is
 # named or nothing is to be fetched.

@@ -1,17 +1,27 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Make the demo's model, EfficientNet-Lite0, from the weights that scripts/deps.py fetches.
+"""Make the models of the demo and the tests from what scripts/deps.py fetches: make_model.py [NAME...]
 
-Its folder, build/models/efficientnet-lite0, gets model.onnx, the same network as OpenVINO's model.xml and model.bin
-(weights in f32), and labels.txt, the names of the classes.
+Each gets a folder in build/models. Without a name it is the demo's:
+
+efficientnet-lite0   EfficientNet-Lite0 with real weights, as model.onnx and as OpenVINO's model.xml and model.bin
+                     (weights in f32), and labels.txt, the names of the classes.
 
     input   images  f32 [1,3,224,224]  RGB, each value (x - 127) / 128
     output  probs   f32 [1,1000]       the probability of each ImageNet class
+
+alexnet              AlexNet at full size, from the onnx package's own tests: model.xml, model.bin (244 MB), and the
+                     input and output of those tests, tensor.f32 and expected.f32. All its weights are one number, so
+                     that all probabilities are 0.001. The folder varied has the same network with random weights.
+
+    input   data_0  f32 [1,3,224,224]
+    output  prob_1  f32 [1,1000]
 """
 
 import collections
 import hashlib
 import json
+import math
 import os
 import pickle
 import shutil
@@ -21,13 +31,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
 DEPS = ROOT / "deps"
 MODELS = ROOT / "build" / "models"
-NAME = "efficientnet-lite0"
-FILES = ("model.onnx", "model.xml", "model.bin", "labels.txt")
-PARTS = ("python", "openvino", "labels", "efficientnet")
+# `parts` of deps.py; sources() says, by name, from which of their files; make(sources, folder) writes `files`.
+Recipe = collections.namedtuple("Recipe", "parts files sources make")
 
 # One line for each stage of the network: channels out, stride, kernel, how many blocks.
 STAGES = (
@@ -186,7 +196,7 @@ def build_network(weights):
             first = repeat == 0
             x = network.block(x, number, kernel, stride if first else 1, residual=not first)
             if len(weights[f"_blocks.{number}._project_conv.weight"]) != channels:
-                raise Problem(f"the weights are not those of {NAME}: block {number} has another width")
+                raise Problem(f"the weights are not those of EfficientNet-Lite0: block {number} has another width")
             number += 1
     x = network.convolution(x, "_conv_head", "_bn1", 1)
     x = network.node("GlobalAveragePool", "average", [x])
@@ -197,7 +207,7 @@ def build_network(weights):
 
     graph = helper.make_graph(
         network.nodes,
-        NAME,
+        "efficientnet-lite0",
         [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, 224, 224])],
         [helper.make_tensor_value_info("probs", TensorProto.FLOAT, [1, 1000])],
         network.constants,
@@ -207,6 +217,79 @@ def build_network(weights):
     return model
 
 
+def efficientnet_sources():
+    weights = sorted((DEPS / "efficientnet").glob("*.pth"))
+    return {"weights": weights[0] if weights else DEPS / "efficientnet", "labels": DEPS / "labels" / "imagenet.txt"}
+
+
+def make_efficientnet(sources, folder):
+    _, onnx, openvino = import_parts()
+    model = folder / "model.onnx"
+    onnx.save(build_network(read_weights(sources["weights"])), str(model))
+    network = openvino.Core().read_model(str(model))
+    openvino.save_model(network, str(folder / "model.xml"), compress_to_fp16=False)
+    shutil.copy(sources["labels"], folder / "labels.txt")
+
+
+# AlexNet
+
+
+def alexnet_sources():
+    light = DEPS / "python" / "onnx" / "backend" / "test" / "data" / "light"
+    return {"network": light / "light_bvlc_alexnet.onnx", "output": light / "light_bvlc_alexnet_output_0.pb"}
+
+
+def vary_weights(xml, weights):
+    """Replace all weights by random ones, of a size at which values neither vanish nor explode from layer to layer."""
+    import numpy
+
+    random = numpy.random.default_rng(1)
+    for constant in ElementTree.parse(xml).iterfind(".//layer[@type='Const']/data[@element_type='f32']"):
+        shape = [int(extent) for extent in constant.get("shape").split(",")]
+        begin, size = int(constant.get("offset")), int(constant.get("size"))
+        # Fully connected: [out, in]; convolution: [out, in, height, width], with a dimension in front if it has groups.
+        inputs = math.prod(shape[2 if len(shape) == 5 else 1 :])
+        values = weights[begin : begin + size].view("<f4")
+        random.standard_normal(out=values, dtype=numpy.float32)
+        values *= numpy.float32(math.sqrt(2 / inputs))
+
+
+def make_alexnet(sources, folder):
+    numpy, onnx, openvino = import_parts()
+    # Not Core.read_model: that leaves the weights as they are in the file, one number to be spread over a shape.
+    network = openvino.convert_model(str(sources["network"]))
+    openvino.save_model(network, str(folder / "model.xml"), compress_to_fp16=False)
+    # What onnx.backend.test.runner feeds to this network (generate_dummy_data) where it compares with that output.
+    shape = (1, 3, 224, 224)
+    count = math.prod(shape)
+    (numpy.arange(count).reshape(shape) / count).astype("<f4").tofile(folder / "tensor.f32")
+    output = onnx.TensorProto.FromString(sources["output"].read_bytes())
+    onnx.numpy_helper.to_array(output).astype("<f4").tofile(folder / "expected.f32")
+
+    varied = folder / "varied"
+    varied.mkdir()
+    weights = numpy.fromfile(folder / "model.bin", numpy.uint8)
+    vary_weights(folder / "model.xml", weights)
+    weights.tofile(varied / "model.bin")
+    shutil.copy(folder / "model.xml", varied / "model.xml")
+
+
+RECIPES = {
+    "efficientnet-lite0": Recipe(
+        ("python", "openvino", "labels", "efficientnet"),
+        ("model.onnx", "model.xml", "model.bin", "labels.txt"),
+        efficientnet_sources,
+        make_efficientnet,
+    ),
+    "alexnet": Recipe(
+        ("python", "openvino"),
+        ("model.xml", "model.bin", "tensor.f32", "expected.f32", "varied/model.xml", "varied/model.bin"),
+        alexnet_sources,
+        make_alexnet,
+    ),
+}
+
+
 # Making the folder
 
 
@@ -214,18 +297,18 @@ def digest(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def inputs(weights, labels):
+def inputs(sources):
     """Everything that the files depend on; the same again means that there is nothing to do."""
     stamps = {part: json.loads((DEPS / ".stamps" / part).read_text())["identity"] for part in ("python", "openvino")}
-    return {"weights": digest(weights), "labels": digest(labels), "script": digest(Path(__file__)), "with": stamps}
+    return {**{name: digest(path) for name, path in sources.items()}, "script": digest(Path(__file__)), "with": stamps}
 
 
-def is_made(folder, wanted):
+def is_made(folder, files, wanted):
     try:
         made = json.loads((folder / "made-from.json").read_text())
     except (OSError, ValueError):
         return False
-    return made == wanted and all((folder / name).is_file() for name in FILES)
+    return made == wanted and all((folder / name).is_file() for name in files)
 
 
 def replace_folder(new, old):
@@ -253,40 +336,42 @@ def import_parts():
     return numpy, onnx, openvino
 
 
-def make(weights, labels, folder):
-    _, onnx, openvino = import_parts()
-    model = folder / "model.onnx"
-    onnx.save(build_network(read_weights(weights)), str(model))
-    network = openvino.Core().read_model(str(model))
-    openvino.save_model(network, str(folder / "model.xml"), compress_to_fp16=False)
-    shutil.copy(labels, folder / "labels.txt")
-
-
-def main():
-    labels = DEPS / "labels" / "imagenet.txt"
-    weights = next(iter(sorted((DEPS / "efficientnet").glob("*.pth"))), None)
-    if not weights or not labels.exists() or not all((DEPS / ".stamps" / part).exists() for part in PARTS):
-        raise Problem(f"its parts are not there yet: run python3 scripts/deps.py {' '.join(PARTS)}")
-    folder = MODELS / NAME
+def make(name):
+    recipe = RECIPES[name]
+    sources = recipe.sources()
+    if not all((DEPS / ".stamps" / part).exists() for part in recipe.parts) or not all(
+        path.is_file() for path in sources.values()
+    ):
+        raise Problem(f"the parts of {name} are not there yet: run python3 scripts/deps.py {' '.join(recipe.parts)}")
+    folder = MODELS / name
     shown = folder.relative_to(ROOT)
-    wanted = inputs(weights, labels)
-    if is_made(folder, wanted):
-        print(f"{NAME}: already in {shown}", flush=True)
+    wanted = inputs(sources)
+    if is_made(folder, recipe.files, wanted):
+        print(f"{name}: already in {shown}", flush=True)
         return
     started = time.monotonic()
-    print(f"{NAME}: making it from its weights", flush=True)
+    print(f"{name}: making it", flush=True)
     MODELS.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{NAME}.", dir=MODELS))
+    scratch = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=MODELS))
     try:
-        new = scratch / NAME
+        new = scratch / name
         new.mkdir()
-        make(weights, labels, new)
+        recipe.make(sources, new)
         (new / "made-from.json").write_text(json.dumps(wanted, indent=1) + "\n")
         replace_folder(new, folder)
     finally:
         shutil.rmtree(scratch)
-    size = sum((folder / name).stat().st_size for name in FILES) / 1e6
-    print(f"{NAME}: in {shown}, {size:.0f} MB, {time.monotonic() - started:.0f} s", flush=True)
+    size = sum((folder / file).stat().st_size for file in recipe.files) / 1e6
+    print(f"{name}: in {shown}, {size:.0f} MB, {time.monotonic() - started:.0f} s", flush=True)
+
+
+def main():
+    names = sys.argv[1:] or ["efficientnet-lite0"]
+    for name in names:
+        if name not in RECIPES:
+            raise Problem(f"there is no model '{name}', only {' and '.join(RECIPES)}")
+    for name in names:
+        make(name)
 
 
 if __name__ == "__main__":

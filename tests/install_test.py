@@ -50,7 +50,8 @@ def examples_of(prefix):
 
 def test_examples(folder, prefix):
     """The prefix's libraries are found by the run path or by this."""
-    environment = {**os.environ, "LD_LIBRARY_PATH": f"{prefix / 'lib'}:{wasmtime_folder}", "WASINN_EXAMPLES": str(folder)}
+    places = {"LD_LIBRARY_PATH": f"{prefix / 'lib'}:{wasmtime_folder}", "WASINN_EXAMPLES": str(folder)}
+    environment = {**os.environ, **places}
     run(sys.executable, root / "tests" / "command" / "test_embed.py", env=environment)
 
 
