@@ -22,8 +22,13 @@ RULES = {
     "src/backends/openvino": (["backends/openvino/", "wasinn/wasinn.h", "wasinn/backend.h"], ["openvino/"]),
     "src/backends": (["backends/", "wasinn/wasinn.h", "wasinn/backend.h"], []),
     "src/cli": (
-        ["cli.h", "file.h", "picture.h", "run_options.h", "wasinn/"],
+        ["cli.h", "file.h", "inspect/", "picture.h", "run_options.h", "wasinn/"],
         ["wasm.h", "wasi.h", "wasmtime", "jpeglib.h", "jerror.h", "png.h", "stb_image_resize.h", "yyjson.h"],
+    ),
+    "src/cli/inspect": (
+        ["cli/file.h", "flatbuffer.h", "model.h", "onnx.h", "pickle.h", "protobuf.h", "reader.h", "tensorflow.h",
+         "zip.h", "wasinn/wasinn.h"],
+        [],
     ),
     "include/wasinn": (["wasinn/wasinn.h"], []),
     "include/wasinn/wasmtime.h": (["wasinn/wasinn.h"], ["wasm.h", "wasmtime"]),
