@@ -6,12 +6,14 @@ import io
 import pathlib
 import pickle
 import struct
+import subprocess
 import tempfile
 import unittest
 import zipfile
 
+import inspect_models_test as models
 import wire
-from inspect_facts import MODELS, SANITIZED, read
+from inspect_facts import LONGEST, MODELS, PROGRAM, SANITIZED, read
 from wire import field, varint
 
 MOST_MEMORY = 64 << 20
@@ -126,71 +128,25 @@ class Protobuf(Case):
         self.assertLess(len(self.check(wire.saved_model(many)).note), 2048)
 
 
-def flat_model(tensors, shapes, buffers, graphs=1):
-    """A TFLite model whose `graphs` all are one table, whose tensors are one table, `tensors` times."""
-    out = bytearray(b"\0\0\0\0TFL3")
-
-    def put(content):
-        out.extend(bytes(-len(out) % 4))
-        at = len(out)
-        out.extend(content)
-        return at
-
-    def table(*fields):
-        """Each field: ('u4', number) or ('at', None), filled in later; returns the places of the fields."""
-        places = put(struct.pack("<HH", 4 + 2 * len(fields), 4 + 4 * len(fields)) +
-                     b"".join(struct.pack("<H", 4 + 4 * i if one is not None else 0) for i, one in enumerate(fields)))
-        at = put(b"")
-        out.extend(struct.pack("<i", at - places))
-        for one in fields:
-            out.extend(struct.pack("<I", one or 0))
-        return at, [at + 4 + 4 * i for i in range(len(fields))]
-
-    def link(place, to):
-        struct.pack_into("<I", out, place, to - place)
-
-    def vector(place, count, to=None):
-        at = put(struct.pack("<I", count))
-        out.extend(bytes(4 * count) if to is None else
-                   b"".join(struct.pack("<I", (to - (at + 4 + 4 * i)) & 0xFFFFFFFF) for i in range(count)))
-        link(place, at)
-        return at
-
-    model_at, places = table(3, None, 0, None, 0)
-    link(0, model_at)
-    graph_vector = vector(places[2], graphs)
-    buffer_vector = vector(places[4], buffers)
-    graph_at, graph_places = table(0, 0, 0)
-    for i in range(graphs):
-        link(graph_vector + 4 + 4 * i, graph_at)
-    tensor_vector = vector(graph_places[0], tensors)
-    vector(graph_places[1], min(tensors, 1))
-    vector(graph_places[2], min(tensors, 1))
-    tensor_at, tensor_places = table(0, 0, 1)
-    for i in range(tensors):
-        link(tensor_vector + 4 + 4 * i, tensor_at)
-    shape_vector = vector(tensor_places[0], shapes)
-    for i in range(shapes):
-        struct.pack_into("<I", out, shape_vector + 4 + 4 * i, 1)
-    buffer_at, buffer_places = table(0)
-    for i in range(buffers):
-        link(buffer_vector + 4 + 4 * i, buffer_at)
-    vector(buffer_places[0], 1)
-    return bytes(out)
+def flat_model(tensors, dims, graphs=1):
+    """A model whose graphs all are one table, whose tensors are one table."""
+    tensor = wire.lite_tensor("", 0, [1] * dims, 1)
+    ports = [0] * min(tensors, 1)
+    return wire.lite_model([tensor] * tensors, [wire.Table(), wire.Table({0: bytes(4)})], ports, ports, graphs=graphs)
 
 
 class FlatBuffer(Case):
     def test_valid(self):
-        facts = self.check(flat_model(3, 2, 2))
+        facts = self.check(flat_model(3, 2))
         self.assertEqual((facts.parameters, facts.inputs), (3, [("", "f32", [1, 1])]))
 
     def test_one_table_many_times(self):
-        self.refused("more than 262144 tensors and graphs", flat_model(1000, 4, 2, graphs=1000))
-        self.refused("more than 262144 tensors and graphs", flat_model(0, 4, 2, graphs=300000))
+        self.refused("more than 262144 tensors and graphs", flat_model(1000, 4, graphs=1000))
+        self.refused("more than 262144 tensors and graphs|more to read", flat_model(0, 4, graphs=300000))
 
     def test_many_dimensions(self):
-        self.refused("more than 64 dimensions", flat_model(2, 65, 2))
-        facts = self.check(flat_model(2, 17, 2))
+        self.refused("more than 64 dimensions", flat_model(2, 65))
+        facts = self.check(flat_model(2, 17))
         self.assertEqual(facts.inputs[0][2], None)
 
     def test_hole_after_it(self):
@@ -287,6 +243,22 @@ class Archive(Case):
         tail += b"PK\6\7" + struct.pack("<IQI", 0, at + len(directory), 1)
         tail += b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 2, 2, 0xFFFFFFFF, 0xFFFFFFFF, 0)
         self.assertEqual(self.check(first + local, at + len(tail), tail).parameters, HUGE)
+
+
+class Damage(Case):
+    def test_made_files(self):
+        """Of the kinds that there are no fixtures of."""
+        torch, lite = models.PyTorch("test_legacy"), models.TensorFlowLite("test_fixture")
+        script = {**torch.state(4), "code/net.py": b"pass", "constants.pkl": b"\x80\2)."}
+        files = [torch.archive(torch.state()), torch.archive(script), torch.legacy(), pickle.dumps([{"a": 1}], 4),
+                 models.TensorFlow("test_fixture").frozen(), lite.relu(),
+                 model(PORT + field(15, field(1, field(1, 3) + field(8, "s"))) + field(11, field(1, "s")))]
+        paths = [self.folder / str(i) for i in range(len(files))]
+        for path, content in zip(paths, files):
+            path.write_bytes(content)
+        for mode in ("damage", "shrink"):
+            done = subprocess.run([PROGRAM, mode, *map(str, paths)], capture_output=True, timeout=LONGEST)
+            self.assertEqual(done.returncode, 0, done.stderr.decode("utf-8", "replace"))
 
 
 class Files(Case):

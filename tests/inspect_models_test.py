@@ -378,8 +378,8 @@ class TensorFlow(Case):
         facts = read_one(self.saved(wire.graph([*nodes, variable("VarHandleOp", wire.FLOAT, [-1, 4])]), []))
         self.assertIsNone(facts.parameters)
 
-    def test_frozen_graph(self):
-        graph = wire.graph([
+    def frozen(self):
+        return wire.graph([
             wire.node("b", "Placeholder", dtype=wire.FLOAT, shape=[-1, 4]),
             wire.node("a", "Placeholder", dtype=wire.FLOAT, shape=[2, 4]),
             wire.node("i", "Placeholder", dtype=wire.INT32, shape=None),
@@ -391,7 +391,9 @@ class TensorFlow(Case):
             wire.node("n", "NoOp", ["^m"]),
             wire.node("k", "Neg", ["i"], T=wire.INT32),
         ])
-        path = self.write(graph, "frozen.pb")
+
+    def test_frozen_graph(self):
+        path = self.write(self.frozen(), "frozen.pb")
         facts = read_one(path)
         self.compare_openvino(facts, path, outputs=False)
         self.assertEqual(facts.inputs, [("b", "f32", [-1, 4]), ("a", "f32", [2, 4]), ("i", "i32", None)])
@@ -411,6 +413,48 @@ class TensorFlowLite(Case):
         # The weights, and the two numbers of a shape.
         self.assertEqual((facts.encoding, facts.format, facts.parameters),
                          ("tensorflowlite", "TensorFlow Lite 3", 64711))
+
+    def relu(self):
+        """A graph of one operation."""
+        tensors = [wire.lite_tensor(name, 0, [1, 4], signature=[-1, 4]) for name in ("in", "out")]
+        operator = wire.Table({0: ("I", 0), 1: wire.Numbers("i", [0]), 2: wire.Numbers("i", [1])})
+        code = wire.Table({0: ("b", 19), 2: ("i", 1), 3: ("i", 19)})
+        return wire.lite_model(tensors, [wire.Table()], [0], [1], [operator], [code])
+
+    def test_open_shape(self):
+        path = self.write(self.relu(), "m.tflite")
+        facts = read_one(path)
+        self.compare_openvino(facts, path)
+        self.assertEqual(facts.inputs, [("in", "f32", [-1, 4])])
+        self.assertEqual((facts.name, facts.producer, facts.parameters), ("main", "made by a test", 0))
+
+    def test_types(self):
+        names = ["f32", "f16", "i32", "u8", "i64", "string", "bool", "i16", "complex64", "i8", "f64", "complex128", "u64",
+                 "resource", "variant", "u32", "u16", "int4", "bf16", "unknown"]
+        tensors = [wire.lite_tensor(f"t{i}", i, [i], 1 if i % 2 else 0) for i in range(len(names))]
+        buffers = [wire.Table(), wire.Table({0: bytes(4)})]
+        order = list(reversed(range(len(names))))
+        facts = self.read(wire.lite_model(tensors, buffers, order, order[:3]))
+        self.assertEqual(facts.inputs, [(f"t{i}", names[i], [i]) for i in order])
+        self.assertEqual(facts.outputs, facts.inputs[:3])
+        self.assertEqual(facts.parameters, sum(range(1, len(names), 2)))
+
+    def test_weights_behind_the_tables(self):
+        """Where a file has more than 2 GB, weights follow the FlatBuffer."""
+        tensors = [wire.lite_tensor("w", 9, [2**20, 2**12], 1)]
+        content = wire.lite_model(tensors, [wire.Table(), wire.Table({1: ("Q", 4096), 2: ("Q", 100)})])
+        self.assertEqual(self.read(content + bytes(4196 - len(content))).parameters, 2**32)
+        self.assertIn("beyond the file", self.read(content + bytes(4195 - len(content))).problem)
+
+    def test_malformed(self):
+        none = [wire.Table()]
+        for content, problem in (
+            (wire.lite_model([wire.lite_tensor("a", 0, [1])], none, [1]), "no tensor of its graph"),
+            (wire.lite_model([wire.lite_tensor("a", 0, [1], 5)], none), "buffer is not in the file"),
+            (wire.lite_model([], none, graphs=0), "no graph"),
+            (wire.lite_model([], none, version=4), "that is not 3"),
+        ):
+            self.assertRegex(self.read(content).problem, problem)
 
 
 # ---- GGUF ----------------------------------------------------------------------------------------------
@@ -558,10 +602,13 @@ class PyTorch(Case):
         facts = self.read(self.archive({"data.pkl": torch_pickle(value), **files}))
         self.assertEqual(facts.parameters, sum(range(3000)))
 
-    def test_legacy(self):
+    def legacy(self):
         weights = [Storage("FloatStorage", "94", 6), Storage("ByteStorage", "95", 5)]
         whole = self.LEGACY + torch_pickle(weights, extra=(None,)) + pickle.dumps(["94", "95"], 2)
-        whole += struct.pack("<q", 6) + bytes(24) + struct.pack("<q", 5) + bytes(5)
+        return whole + struct.pack("<q", 6) + bytes(24) + struct.pack("<q", 5) + bytes(5)
+
+    def test_legacy(self):
+        whole = self.legacy()
         facts = self.read(whole)
         self.assertEqual((facts.format, facts.parameters), ("PyTorch state dict or module (before 1.6)", 11))
         self.assertIn("the file is cut off", self.read(whole[:-1]).problem)

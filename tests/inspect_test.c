@@ -153,7 +153,7 @@ static void cut(const uint8_t *data, size_t size) {
         read_copy(data, length);
 }
 
-static void change(uint8_t *data, size_t size) {
+static void change(const uint8_t *data, size_t size) {
     static const uint8_t masks[] = {0x01, 0x10, 0x40, 0x80, 0xff};
     static const uint8_t values[] = {0x00, 0x7f, 0xff};
     struct wasinn__reader reader;
@@ -187,6 +187,36 @@ static void change(uint8_t *data, size_t size) {
     free(copy);
 }
 
+static uint64_t next_random(uint64_t *state) {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
+/* Several bytes at once, of the beginning or of all. */
+static void scatter(const uint8_t *data, size_t size) {
+    uint64_t state = 0x2545f4914f6cdd1d;
+    struct wasinn__reader reader;
+    uint8_t *copy = malloc(size);
+    if (!CHECK(copy))
+        return;
+    memcpy(copy, data, size);
+    for (int i = 0; i < 4000; i++) {
+        size_t within = i % 2 && size > 1024 ? 1024 : size, places[8];
+        size_t count = 1 + next_random(&state) % 8;
+        for (size_t j = 0; j < count; j++) {
+            places[j] = next_random(&state) % within;
+            copy[places[j]] = (uint8_t)(next_random(&state) >> 32);
+        }
+        wasinn__reader_on(&reader, copy, size);
+        read_all(&reader);
+        for (size_t j = 0; j < count; j++)
+            copy[places[j]] = data[places[j]];
+    }
+    free(copy);
+}
+
 static void damage(const char *path) {
     uint8_t *data = NULL;
     size_t size = 0;
@@ -199,6 +229,7 @@ static void damage(const char *path) {
     CHECK_EQ(read_copy(data, size), 1);
     cut(data, size);
     change(data, size);
+    scatter(data, size);
     free(data);
 }
 
@@ -228,13 +259,6 @@ static void shrink(const char *path) {
 }
 
 /* ---- Random bytes -------------------------------------------------------------------------------- */
-
-static uint64_t next_random(uint64_t *state) {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
-}
 
 static void read_random(int count) {
     static const char *const heads[] = {"",       "\x08\x08", "\x08\x01\x12", "\n",

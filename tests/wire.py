@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the wire formats of model files, for tests: protocol buffers, and TensorFlow's messages in them."""
+"""Writes the wire formats of model files, for tests: protocol buffers, TensorFlow's messages in them, and FlatBuffers."""
+
+import collections
+import struct
 
 
 def varint(number):
@@ -78,3 +81,77 @@ def meta_graph(tags, graph_def, signatures):
 
 def saved_model(*meta_graphs):
     return field(1, 1) + b"".join(field(2, one) for one in meta_graphs)
+
+
+# ---- FlatBuffers ---------------------------------------------------------------------------------------
+
+
+class Table(dict):
+    """Fields by number: a pair of a struct format and a number, or what Flat writes. The same table may be in several
+    places, if one vector has them all."""
+
+    __hash__ = object.__hash__
+
+
+class Numbers:
+    """A vector of numbers."""
+
+    def __init__(self, kind, values):
+        self.content = struct.pack(f"<I{len(values)}{kind}", len(values), *values)
+
+
+def flatbuffer(root, identifier):
+    """The root and all that it leads to: tables, lists of tables, Numbers, texts and bytes."""
+    out = bytearray(struct.pack("<I4s", 0, identifier))
+    links = collections.deque([(root, [0])])
+    waiting = {id(root): links[0][1]}
+
+    def link(place, target):
+        if id(target) not in waiting:
+            waiting[id(target)] = []
+            links.append((target, waiting[id(target)]))
+        waiting[id(target)].append(place)
+
+    while links:
+        one, places = links.popleft()
+        out.extend(bytes(-len(out) % 8))
+        if isinstance(one, Table):
+            count = max(one, default=-1) + 1
+            fields = b"".join(struct.pack("<H", 8 * (i + 1) if i in one else 0) for i in range(count))
+            start = len(out)
+            out.extend(struct.pack("<HH", 4 + 2 * count, 8 * (count + 1)) + fields)
+            out.extend(bytes(-len(out) % 8))
+        at = len(out)
+        for place in places:
+            struct.pack_into("<I", out, place, at - place)
+        if isinstance(one, Table):
+            out.extend(struct.pack("<ii", at - start, 0) + bytes(8 * count))
+            for i, value in one.items():
+                if isinstance(value, tuple):
+                    struct.pack_into("<" + value[0], out, at + 8 * (i + 1), value[1])
+                else:
+                    link(at + 8 * (i + 1), value)
+        elif isinstance(one, list):
+            out.extend(struct.pack("<I", len(one)) + bytes(4 * len(one)))
+            for i, value in enumerate(one):
+                link(at + 4 + 4 * i, value)
+        elif isinstance(one, Numbers):
+            out.extend(one.content)
+        else:
+            content = one.encode() if isinstance(one, str) else one
+            out.extend(struct.pack("<I", len(content)) + content + b"\0")
+    return bytes(out)
+
+
+def lite_model(tensors, buffers, inputs=(), outputs=(), operators=(), codes=(), graphs=1, version=3):
+    """A TensorFlow Lite model whose graphs, if there are several, all are one table."""
+    graph = Table({0: list(tensors), 1: Numbers("i", inputs), 2: Numbers("i", outputs), 3: list(operators), 4: "main"})
+    return flatbuffer(Table({0: ("I", version), 1: list(codes), 2: [graph] * graphs, 3: "made by a test",
+                             4: list(buffers)}), b"TFL3")
+
+
+def lite_tensor(name, kind, dims, buffer=0, signature=None):
+    fields = {0: Numbers("i", dims), 1: ("B", kind), 2: ("I", buffer), 3: name, 8: ("B", 1)}
+    if signature is not None:
+        fields[7] = Numbers("i", signature)
+    return Table(fields)

@@ -175,23 +175,12 @@ static size_t sequence(const uint8_t *bytes, size_t size) {
     return length;
 }
 
-char *wasinn__model_text(struct wasinn__reader *reader, char *problem, uint64_t offset, uint64_t size,
-                         const char *what) {
-    if (size > WASINN__MODEL_NAME) {
-        wasinn__malformed(reader, problem, offset, "%s of %llu bytes; expected at most %d", what,
-                          (unsigned long long)size, WASINN__MODEL_NAME);
-        return NULL;
-    }
-    const uint8_t *bytes = wasinn__reader_at(reader, offset, (size_t)size);
-    if (!bytes) {
-        wasinn__malformed(reader, problem, offset, "the file ends within %s", what);
-        return NULL;
-    }
-    char *text = malloc((size_t)size + 1);
-    if (!text) {
-        wasinn__malformed(reader, problem, offset, "no memory for %s", what);
-        return NULL;
-    }
+bool wasinn__model_text_into(struct wasinn__reader *reader, uint64_t offset, uint64_t size,
+                             char text[WASINN__MODEL_NAME + 1]) {
+    const uint8_t *bytes =
+        size <= WASINN__MODEL_NAME ? wasinn__reader_at(reader, offset, (size_t)size) : NULL;
+    if (!bytes)
+        return false;
     for (size_t i = 0; i < size;) {
         size_t length = sequence(bytes + i, (size_t)size - i);
         if (length == 0)
@@ -201,5 +190,21 @@ char *wasinn__model_text(struct wasinn__reader *reader, char *problem, uint64_t 
         i += length ? length : 1;
     }
     text[size] = '\0';
-    return text;
+    return true;
+}
+
+char *wasinn__model_text(struct wasinn__reader *reader, char *problem, uint64_t offset, uint64_t size,
+                         const char *what) {
+    char text[WASINN__MODEL_NAME + 1];
+    if (!wasinn__model_text_into(reader, offset, size, text)) {
+        wasinn__malformed(reader, problem, offset, "%s of %llu bytes; expected at most %d, within the file",
+                          what, (unsigned long long)size, WASINN__MODEL_NAME);
+        return NULL;
+    }
+    char *copy = malloc((size_t)size + 1);
+    if (copy)
+        memcpy(copy, text, (size_t)size + 1);
+    else
+        wasinn__malformed(reader, problem, offset, "no memory for %s", what);
+    return copy;
 }

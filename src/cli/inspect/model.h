@@ -77,8 +77,11 @@ bool wasinn__facts_count(struct wasinn__model_facts *facts, size_t rank, const i
 __attribute__((format(printf, 4, 5))) bool wasinn__malformed(struct wasinn__reader *reader, char *problem,
                                                              uint64_t offset, const char *format, ...);
 
-/* A copy of a text of the file, with '?' for what is not UTF-8 and for byte 0. NULL, with the problem: it is
- * not in the file, longer than WASINN__MODEL_NAME, or there is no memory. `what` is for the problem: "a
+/* A text of the file, with '?' for what is not UTF-8 and for byte 0. False: it is not in the file, or longer
+ * than WASINN__MODEL_NAME. */
+bool wasinn__model_text_into(struct wasinn__reader *reader, uint64_t offset, uint64_t size,
+                             char text[WASINN__MODEL_NAME + 1]);
+/* A copy of such a text. NULL, with the problem: there is none, or no memory. `what` is for the problem: "a
  * name". */
 char *wasinn__model_text(struct wasinn__reader *reader, char *problem, uint64_t offset, uint64_t size,
                          const char *what);

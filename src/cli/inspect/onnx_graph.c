@@ -171,8 +171,11 @@ static bool sort_inputs(struct wasinn__onnx *onnx) {
 
 /* Until IR 4 each weight was an input too; since then one that is gives the input a default. OpenVINO and
  * ONNX Runtime take neither for an input that must be set. */
-static void mark_weight(struct wasinn__onnx *onnx, const char *name) {
+static void mark_weight(struct wasinn__onnx *onnx, struct wasinn__span span) {
     size_t low = 0, high = onnx->facts.port_counts[WASINN_INPUT];
+    char name[WASINN__MODEL_NAME + 1];
+    if (high == 0 || !wasinn__model_text_into(onnx->proto.reader, span.at, span.end - span.at, name))
+        return;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (strcmp(onnx->inputs[middle].name, name) < 0)
@@ -225,7 +228,7 @@ static bool read_weight(struct wasinn__onnx *onnx, struct wasinn__span span, enu
     struct wasinn__field field;
     uint64_t offset = span.at, elements = 1, dim, type = 0;
     bool empty = false, overflow = false, scalar = true;
-    char *name = NULL;
+    struct wasinn__span name = {0, 0};
     while (wasinn__proto_next(&onnx->proto, &span, &field)) {
         switch (field.key) {
         case WASINN__VARINT(1):
@@ -244,8 +247,7 @@ static bool read_weight(struct wasinn__onnx *onnx, struct wasinn__span span, enu
             }
             break;
         case WASINN__BYTES(8):
-            if (place == OF_MODEL)
-                wasinn__proto_text(&onnx->proto, &field, "a weight's name", &name);
+            name = field.span;
             break;
         case WASINN__BYTES(13):
             onnx->facts.external_data = true;
@@ -256,11 +258,10 @@ static bool read_weight(struct wasinn__onnx *onnx, struct wasinn__span span, enu
             break;
         }
     }
-    if (name)
-        mark_weight(onnx, name);
-    free(name);
     if (onnx->proto.failed)
         return false;
+    if (place == OF_MODEL && name.at != name.end)
+        mark_weight(onnx, name);
     /* Constants of whole numbers are shapes, axes and indices. */
     if (place == OF_NODE &&
         (scalar || type == TYPE_INT32 || type == TYPE_INT64 || type == TYPE_STRING || type == TYPE_BOOL))

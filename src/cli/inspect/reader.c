@@ -14,7 +14,7 @@ enum {
 };
 
 /* What a model says of itself, without its weights, is far smaller. */
-#define MOST_READS (UINT64_C(1) << 19)
+#define MOST_READS (UINT64_C(1) << 20)
 #define MOST_BYTES (UINT64_C(1) << 29)
 
 bool wasinn__reader_open(struct wasinn__reader *reader, int file, char *problem) {

@@ -4,6 +4,11 @@
 
 #include "protobuf.h"
 
+enum {
+    WASINN__TENSORFLOW_OP = 64,  /* bytes of an operation's name */
+    WASINN__TENSORFLOW_BOOL = 10 /* a DataType */
+};
+
 struct wasinn__tensorflow {
     struct wasinn__proto proto;
     struct wasinn__model_facts facts;
@@ -14,6 +19,14 @@ struct wasinn__tensorflow {
 bool wasinn__tensorflow_shape(struct wasinn__tensorflow *file, struct wasinn__span span,
                               struct wasinn__model_port *port);
 void wasinn__tensorflow_type(uint64_t type, struct wasinn__model_port *port);
+
+/* A node's (NodeDef) operation; "" if it is longer. */
+bool wasinn__tensorflow_op(struct wasinn__tensorflow *file, struct wasinn__span node,
+                           char op[WASINN__TENSORFLOW_OP]);
+/* Finds a field of the value (AttrValue) of a node's attribute: 6 is a type, 7 a shape, 8 a tensor. False:
+ * there is none, or failed. */
+bool wasinn__tensorflow_value(struct wasinn__tensorflow *file, struct wasinn__span node, const char *name,
+                              uint32_t key, struct wasinn__field *found);
 
 /* Counts the weights of a graph (GraphDef) and of its functions. */
 bool wasinn__tensorflow_weights(struct wasinn__tensorflow *file, struct wasinn__span graph);
