@@ -96,6 +96,15 @@ class Protobuf(Case):
         facts = self.check(model(PORT + field(11, field(1, "x")) * 65535 + field(5, field(8, "x")) * 1000000))
         self.assertEqual(facts.inputs, [])
 
+    def test_several_shapes(self):
+        """Of one port: names of dimensions are not lost, nor kept where a size replaced them."""
+        shape = field(1, field(2, "n")) * 17
+        tensor = field(1, 1) + field(2, shape) * 3
+        self.assertEqual(len(self.check(model(PORT + field(11, field(2, field(1, tensor))))).inputs), 1)
+        shapes = field(3, field(2, field(1, -1) + field(2, "n"))) + field(3, wire.shape([5]))
+        info = wire.meta_graph([], b"", [wire.signature("s", [("x", field(2, 1) + shapes)], [])])
+        self.assertEqual(self.check(wire.saved_model(info)).inputs, [("x", "f32", [5])])
+
     def test_long_name(self):
         self.refused("a port's name of 5000 bytes", model(PORT + field(11, field(1, "x" * 5000))))
 

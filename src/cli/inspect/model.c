@@ -26,13 +26,19 @@ void wasinn__port_clear(struct wasinn__model_port *port) {
     memset(port, 0, sizeof *port);
 }
 
-bool wasinn__port_add_dim(struct wasinn__model_port *port, int64_t size) {
-    if (port->rank == WASINN_DYNAMIC_RANK)
-        return true;
-    if (port->rank == WASINN_MAX_RANK) {
-        port->rank = WASINN_DYNAMIC_RANK;
-        return false;
+bool wasinn__port_add_dim(struct wasinn__model_port *port, int64_t size, char *name) {
+    bool fits = port->rank < WASINN_MAX_RANK, was_open = port->rank == WASINN_DYNAMIC_RANK;
+    if (!fits || size >= 0 || !name || !name[0]) {
+        free(name);
+        name = NULL;
     }
+    if (!fits) {
+        port->rank = WASINN_DYNAMIC_RANK;
+        return was_open;
+    }
+    /* A file may give a port several shapes. */
+    free(port->dim_names[port->rank]);
+    port->dim_names[port->rank] = name;
     port->dims[port->rank++] = size < 0 ? -1 : size;
     return true;
 }

@@ -58,9 +58,9 @@ bool wasinn__facts_add_port(struct wasinn__model_facts *facts, wasinn_direction 
 /* A port of which nothing is known; and its end. */
 void wasinn__port_init(struct wasinn__model_port *port);
 void wasinn__port_clear(struct wasinn__model_port *port);
-/* Gives the port one more dimension, open when negative. False: that is more than WASINN_MAX_RANK, so that
- * its rank is now open. */
-bool wasinn__port_add_dim(struct wasinn__model_port *port, int64_t size);
+/* Gives the port one more dimension, open when negative, of a name that becomes the port's, or NULL. False:
+ * that is more than WASINN_MAX_RANK, so that its rank is now open. */
+bool wasinn__port_add_dim(struct wasinn__model_port *port, int64_t size, char *name);
 
 /* Adds to the note; notes are joined by "; ". False: no memory. */
 __attribute__((format(printf, 2, 3))) bool wasinn__facts_note(struct wasinn__model_facts *facts,

@@ -73,12 +73,8 @@ static bool read_dim(struct wasinn__onnx *onnx, struct wasinn__span span, struct
         free(name);
         return false;
     }
-    bool whole = wasinn__port_add_dim(port, size);
-    if (whole && port->rank != WASINN_DYNAMIC_RANK && size < 0 && name && name[0])
-        port->dim_names[port->rank - 1] = name;
-    else
-        free(name);
-    return whole || wasinn__facts_note_rank(&onnx->facts, port) || no_memory(onnx, span.at);
+    return wasinn__port_add_dim(port, size, name) || wasinn__facts_note_rank(&onnx->facts, port) ||
+           no_memory(onnx, span.at);
 }
 
 static bool read_tensor_type(struct wasinn__onnx *onnx, struct wasinn__span span,

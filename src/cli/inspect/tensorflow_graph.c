@@ -62,14 +62,12 @@ static bool read_dim(struct wasinn__tensorflow *file, struct wasinn__span span,
         else if (field.key == WASINN__BYTES(2))
             wasinn__proto_text(&file->proto, &field, "the name of a dimension", &name);
     }
-    bool done = !file->proto.failed, whole = done && wasinn__port_add_dim(port, size);
-    if (whole && port->rank != WASINN_DYNAMIC_RANK && size < 0 && name && name[0])
-        port->dim_names[port->rank - 1] = name;
-    else
+    if (file->proto.failed) {
         free(name);
-    if (done && !whole && !wasinn__facts_note_rank(&file->facts, port))
-        return wasinn__proto_fail(&file->proto, span.at, "no memory");
-    return done;
+        return false;
+    }
+    return wasinn__port_add_dim(port, size, name) || wasinn__facts_note_rank(&file->facts, port) ||
+           wasinn__proto_fail(&file->proto, span.at, "no memory");
 }
 
 bool wasinn__tensorflow_shape(struct wasinn__tensorflow *file, struct wasinn__span span,

@@ -60,7 +60,7 @@ static bool read_shape(struct lite *lite, const struct wasinn__table *tensor,
     port->rank = 0;
     for (uint32_t i = 0; i < shape.count; i++) {
         int32_t size = (int32_t)wasinn__flat_u32(&lite->flat, shape.at + 4 * (uint64_t)i);
-        if (!wasinn__port_add_dim(port, size) && !wasinn__facts_note_rank(&lite->facts, port))
+        if (!wasinn__port_add_dim(port, size, NULL) && !wasinn__facts_note_rank(&lite->facts, port))
             return fail(lite, shape.at, "no memory");
     }
     return !lite->flat.failed;
