@@ -26,9 +26,9 @@ RULES = {
         ["wasm.h", "wasi.h", "wasmtime", "jpeglib.h", "jerror.h", "png.h", "stb_image_resize.h", "yyjson.h"],
     ),
     "src/cli/inspect": (
-        ["cli/file.h", "flatbuffer.h", "model.h", "onnx.h", "pickle.h", "protobuf.h", "reader.h", "tensorflow.h",
-         "zip.h", "wasinn/wasinn.h"],
-        [],
+        ["cli/cli.h", "cli/file.h", "cursor.h", "flatbuffer.h", "guest.h", "model.h", "onnx.h", "pickle.h",
+         "protobuf.h", "reader.h", "subject.h", "tensorflow.h", "xml.h", "zip.h", "wasinn/wasinn.h", "wasinn/engine.h"],
+        ["wasmtime", "yyjson.h"],
     ),
     "include/wasinn": (["wasinn/wasinn.h"], []),
     "include/wasinn/wasmtime.h": (["wasinn/wasinn.h"], ["wasm.h", "wasmtime"]),

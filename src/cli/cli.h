@@ -22,5 +22,6 @@ void *wasinn__checked(void *memory);
 /* The commands; argv[0] is the command's own name. Each returns an exit code. */
 int wasinn__run_command(int argc, char **argv);
 int wasinn__tensor_command(int argc, char **argv);
+int wasinn__inspect_command(int argc, char **argv);
 
 #endif

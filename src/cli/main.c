@@ -12,6 +12,7 @@ static const char help[] =
     "\n"
     "  wasinn tensor IN OUT --shape SHAPE ...   turn a picture into a model's input\n"
     "  wasinn run [options] GUEST.wasm [args]   run a guest\n"
+    "  wasinn inspect PATH                      tell what a model or guest is\n"
     "  wasinn COMMAND --help                    options and examples of a command\n"
     "  wasinn --version                         versions of wasinn, Wasmtime and the ML runtimes\n"
     "\n"
@@ -54,6 +55,7 @@ static command command_of(const char *name) {
         command run;
     } known[] = {
         {"run", wasinn__run_command},
+        {"inspect", wasinn__inspect_command},
         {"tensor", wasinn__tensor_command},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)

@@ -39,6 +39,9 @@ struct wasinn__model_facts {
 /* Each reader fills in `facts`, whatever was in them, and returns true when the file is of its format and was
  * understood. False: `problem`, of WASINN__FILE_PROBLEM bytes, is empty when the file is of another format,
  * else says what is wrong with it, where and what was expected; there are no facts to free. */
+/* The xml of OpenVINO's IR; *weights_end is how many bytes of weights it wants beside it. */
+bool wasinn__read_openvino(struct wasinn__reader *reader, struct wasinn__model_facts *facts,
+                           uint64_t *weights_end, char *problem);
 bool wasinn__read_onnx(struct wasinn__reader *reader, struct wasinn__model_facts *facts, char *problem);
 /* saved_model.pb of a SavedModel, or a frozen GraphDef. */
 bool wasinn__read_tensorflow(struct wasinn__reader *reader, struct wasinn__model_facts *facts, char *problem);

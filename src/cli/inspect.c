@@ -1,0 +1,69 @@
+/* wasinn inspect: what a model or guest is, without running it. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+#include "inspect/subject.h"
+
+static const char help[] =
+    "usage: wasinn inspect PATH [--json]\n"
+    "\n"
+    "Tells what a model or guest is, without loading or running it.\n"
+    "\n"
+    "PATH is a file, a folder with one model in it, or - for stdin. Of a model it shows the encoding, the\n"
+    "inputs and outputs (number, name, type, shape, bytes), how many parameters it has, its size, and\n"
+    "whether this build serves it. Of a guest it shows which functions of wasi-nn it imports, of which ABI,\n"
+    "whether this build serves them, and what else it would miss in `wasinn run`.\n"
+    "\n"
+    "  wasinn inspect models/mobilenet\n"
+    "  wasinn inspect model.onnx --json\n"
+    "  wasinn inspect guest.wasm\n"
+    "\n"
+    "options:\n"
+    "  --json       the same for programs; what is not known, or open, is null\n"
+    "  -h, --help   shows this\n"
+    "\n"
+    "Models: OpenVINO's IR (the .xml; its weights are looked for beside it), ONNX, TensorFlow (SavedModel,\n"
+    "frozen graph), TensorFlow Lite, PyTorch, GGUF. Guests: modules and components. An open dimension is\n"
+    "shown as ?, or as the name or bounds that the model gives it; [...] is of any rank.\n"
+    "Only what is needed is read of a file, so size hardly matters, and nothing in it is run or unpacked.\n"
+    "\n"
+    "Exit codes: 0; 1 it could not be read, or is none of these; 2 wrong usage.\n";
+
+static int fail_usage(const char *problem, const char *text) {
+    return wasinn__fail(WASINN__EXIT_USAGE, "inspect: %s%.100s; see wasinn inspect --help", problem, text);
+}
+
+int wasinn__inspect_command(int argc, char **argv) {
+    static const struct option known[] = {
+        {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    bool json = false, printed;
+    int option;
+    optind = 0;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
+        if (option == '?')
+            return fail_usage("unknown option, or one that takes no value: ", argv[optind - 1]);
+        if (option == 'h') {
+            printed = fputs(help, stdout) >= 0 && fflush(stdout) == 0;
+            return printed ? WASINN__EXIT_OK
+                           : wasinn__fail(WASINN__EXIT_FAILED, "stdout: %s", strerror(errno));
+        }
+        json = true;
+    }
+    if (argc - optind != 1)
+        return fail_usage("expected one PATH, got ", argc - optind == 0 ? "none" : "more");
+    struct wasinn__subject subject = {0};
+    int code = wasinn__subject_read(&subject, argv[optind]);
+    if (code == WASINN__EXIT_OK) {
+        printed =
+            json ? wasinn__print_subject_json(&subject, stdout) : wasinn__print_subject(&subject, stdout);
+        if (!printed)
+            code = wasinn__fail(WASINN__EXIT_FAILED, "stdout: %s", strerror(errno));
+    }
+    wasinn__subject_free(&subject);
+    return code;
+}

@@ -1,0 +1,253 @@
+/* What `wasinn inspect` prints: for people, and as JSON. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <yyjson.h>
+
+#include "cli/cli.h"
+#include "subject.h"
+
+/* Text from files is cut at this many bytes, and escaped. */
+enum { SHOWN = 512 };
+
+static const char *escaped(const char *text, char out[SHOWN]) {
+    return wasinn_escape(text ? text : "", text ? strlen(text) : 0, out, SHOWN);
+}
+
+/* ---- For people ---------------------------------------------------------------------------------- */
+
+/* "18.6 MB" */
+static const char *short_size(uint64_t bytes, char text[32]) {
+    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
+    double size = (double)bytes;
+    size_t unit = 0;
+    for (; size >= 999.95 && unit + 1 < sizeof units / sizeof *units; unit++)
+        size /= 1000;
+    snprintf(text, 32, unit == 0 ? "%.0f %s" : "%.1f %s", size, units[unit]);
+    return text;
+}
+
+static void print_shape(const struct wasinn__model_port *port, FILE *out) {
+    char text[SHOWN];
+    bool is_named = port->type == WASINN_TYPE_OTHER && port->type_text;
+    fprintf(out, "%s [", is_named ? escaped(port->type_text, text) : wasinn_type_name(port->type));
+    if (port->rank == WASINN_DYNAMIC_RANK)
+        fputs("...", out);
+    for (uint32_t i = 0; port->rank != WASINN_DYNAMIC_RANK && i < port->rank; i++) {
+        fputs(i > 0 ? "," : "", out);
+        if (port->dims[i] >= 0)
+            fprintf(out, "%lld", (long long)port->dims[i]);
+        else
+            fputs(port->dim_names[i] ? escaped(port->dim_names[i], text) : "?", out);
+    }
+    fputs("]", out);
+}
+
+static void print_ports(const struct wasinn__model_facts *model, wasinn_direction side, FILE *out) {
+    char text[SHOWN];
+    size_t count = model->port_counts[side];
+    int width = 0;
+    for (size_t i = 0; i < count; i++) {
+        int length = (int)strlen(escaped(model->ports[side][i].name, text));
+        width = length > width && length <= 40 ? length : width;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct wasinn__model_port *port = &model->ports[side][i];
+        uint64_t bytes;
+        fprintf(out, "  %-9s %3zu  %-*s  ", side == WASINN_INPUT ? "input" : "output", i, width,
+                escaped(port->name, text));
+        print_shape(port, out);
+        if (wasinn__port_size(port, &bytes))
+            fprintf(out, "  %llu bytes", (unsigned long long)bytes);
+        fputs("\n", out);
+    }
+}
+
+static void print_verdict(const struct wasinn__verdict *verdict, FILE *out) {
+    char text[2 * SHOWN];
+    if (verdict->served)
+        fprintf(out, "  served     yes%s%s\n", verdict->backend[0] ? ", by " : "", verdict->backend);
+    else
+        fprintf(out, "  served     no: %s\n",
+                wasinn_escape(verdict->reason, strlen(verdict->reason), text, sizeof text));
+}
+
+static void print_model(const struct wasinn__subject *subject, FILE *out) {
+    const struct wasinn__model_facts *model = &subject->model;
+    char text[SHOWN], size[32];
+    fprintf(out, "  encoding   %s, %s\n", wasinn_encoding_name(model->encoding),
+            escaped(model->format, text));
+    if (model->name && model->name[0])
+        fprintf(out, "  name       %s\n", escaped(model->name, text));
+    if (model->producer && model->producer[0])
+        fprintf(out, "  made by    %s\n", escaped(model->producer, text));
+    fprintf(out, "  size       %s", short_size(subject->bytes, size));
+    if (subject->bytes >= 1000)
+        fprintf(out, " (%llu bytes)", (unsigned long long)subject->bytes);
+    if (subject->weights_bytes > 0)
+        fprintf(out, ", of which %llu are the weights beside it", (unsigned long long)subject->weights_bytes);
+    fputs("\n", out);
+    if (model->parameters_known)
+        fprintf(out, "  parameters %llu%s\n", (unsigned long long)model->parameters,
+                model->external_data ? ", in other files" : "");
+    print_ports(model, WASINN_INPUT, out);
+    print_ports(model, WASINN_OUTPUT, out);
+    if (model->note)
+        fprintf(out, "  note       %s\n", escaped(model->note, text));
+}
+
+static bool is_first_of_module(const struct wasinn__guest_facts *guest, size_t index) {
+    const char *module = guest->imports[index].module;
+    return index == 0 || strcmp(guest->imports[index - 1].module, module) != 0;
+}
+
+static void print_imports(const struct wasinn__subject *subject, FILE *out) {
+    const struct wasinn__guest_facts *guest = &subject->guest;
+    char text[SHOWN];
+    for (size_t i = 0; i < guest->import_count; i++) {
+        const struct wasinn__guest_import *import = &guest->imports[i];
+        const struct wasinn__import_verdict *verdict = &subject->imports[i];
+        if (is_first_of_module(guest, i)) {
+            fprintf(out, "  imports    %s", escaped(import->module, text));
+            fprintf(out, "%s%s\n", verdict->abi ? ": " : "", verdict->abi ? verdict->abi : "");
+        }
+        if (!verdict->abi && verdict->served)
+            continue;
+        fprintf(out, "    %-28s", import->name[0] ? escaped(import->name, text) : import->kind);
+        fprintf(out, " %-10s", import->function ? import->function : "");
+        fprintf(out, " %s%s\n", verdict->served ? "served" : "not served: ", verdict->reason);
+    }
+}
+
+static void print_guest(const struct wasinn__subject *subject, FILE *out) {
+    const struct wasinn__guest_facts *guest = &subject->guest;
+    char size[32];
+    fprintf(out, "  guest      WebAssembly %s%s\n", guest->component ? "component" : "module",
+            guest->has_start ? ", a command (it exports _start)" : "");
+    fprintf(out, "  size       %s (%llu bytes)\n", short_size(subject->bytes, size),
+            (unsigned long long)subject->bytes);
+    if (!guest->component)
+        fprintf(out, "  memory     %s%s%s\n", guest->exports_memory ? "exported" : "not exported",
+                guest->memory_64 ? ", of 64 bits" : "",
+                guest->memory_shared ? ", shared between threads" : "");
+    print_imports(subject, out);
+}
+
+bool wasinn__print_subject(const struct wasinn__subject *subject, FILE *out) {
+    char text[SHOWN];
+    fprintf(out, "%s\n", escaped(subject->shown, text));
+    if (subject->is_guest)
+        print_guest(subject, out);
+    else
+        print_model(subject, out);
+    print_verdict(&subject->verdict, out);
+    return fflush(out) == 0 && !ferror(out);
+}
+
+/* ---- As JSON ------------------------------------------------------------------------------------- */
+
+/* Text as it is where that is UTF-8, and escaped where it is not: JSON has no other bytes. */
+static void put_text(yyjson_mut_doc *json, yyjson_mut_val *object, const char *key, const char *text) {
+    char shown[4096];
+    if (!text)
+        yyjson_mut_obj_add_null(json, object, key);
+    else
+        yyjson_mut_obj_add_strcpy(json, object, key, wasinn_escape(text, strlen(text), shown, sizeof shown));
+}
+
+static void put_verdict(yyjson_mut_doc *json, yyjson_mut_val *object, const struct wasinn__verdict *verdict) {
+    yyjson_mut_obj_add_bool(json, object, "served", verdict->served);
+    put_text(json, object, "reason", verdict->served ? NULL : verdict->reason);
+}
+
+static yyjson_mut_val *port_of(yyjson_mut_doc *json, const struct wasinn__model_port *port, size_t index) {
+    yyjson_mut_val *object = yyjson_mut_obj(json), *shape = yyjson_mut_arr(json);
+    uint64_t bytes;
+    yyjson_mut_obj_add_uint(json, object, "index", index);
+    put_text(json, object, "name", port->name);
+    put_text(json, object, "type",
+             port->type == WASINN_TYPE_OTHER && port->type_text ? port->type_text
+                                                                : wasinn_type_name(port->type));
+    for (uint32_t i = 0; port->rank != WASINN_DYNAMIC_RANK && i < port->rank; i++) {
+        char shown[256];
+        const char *name = port->dim_names[i];
+        if (port->dims[i] >= 0)
+            yyjson_mut_arr_add_int(json, shape, port->dims[i]);
+        else if (name)
+            yyjson_mut_arr_add_strcpy(json, shape, wasinn_escape(name, strlen(name), shown, sizeof shown));
+        else
+            yyjson_mut_arr_add_null(json, shape);
+    }
+    yyjson_mut_obj_add_val(json, object, "shape",
+                           port->rank == WASINN_DYNAMIC_RANK ? yyjson_mut_null(json) : shape);
+    if (wasinn__port_size(port, &bytes))
+        yyjson_mut_obj_add_uint(json, object, "bytes", bytes);
+    else
+        yyjson_mut_obj_add_null(json, object, "bytes");
+    return object;
+}
+
+static void put_model(yyjson_mut_doc *json, yyjson_mut_val *root, const struct wasinn__subject *subject) {
+    static const char *const sides[] = {"inputs", "outputs"};
+    const struct wasinn__model_facts *model = &subject->model;
+    put_text(json, root, "encoding", wasinn_encoding_name(model->encoding));
+    put_text(json, root, "format", model->format);
+    put_text(json, root, "name", model->name);
+    put_text(json, root, "producer", model->producer);
+    if (model->parameters_known)
+        yyjson_mut_obj_add_uint(json, root, "parameters", model->parameters);
+    else
+        yyjson_mut_obj_add_null(json, root, "parameters");
+    yyjson_mut_obj_add_bool(json, root, "external_data", model->external_data);
+    for (int side = 0; side < 2; side++) {
+        yyjson_mut_val *ports = yyjson_mut_arr(json);
+        for (size_t i = 0; i < model->port_counts[side]; i++)
+            yyjson_mut_arr_append(ports, port_of(json, &model->ports[side][i], i));
+        yyjson_mut_obj_add_val(json, root, sides[side], ports);
+    }
+    put_text(json, root, "note", model->note);
+    put_text(json, root, "backend", subject->verdict.backend[0] ? subject->verdict.backend : NULL);
+}
+
+static void put_guest(yyjson_mut_doc *json, yyjson_mut_val *root, const struct wasinn__subject *subject) {
+    const struct wasinn__guest_facts *guest = &subject->guest;
+    yyjson_mut_val *imports = yyjson_mut_arr(json);
+    yyjson_mut_obj_add_bool(json, root, "command", guest->has_start);
+    yyjson_mut_obj_add_bool(json, root, "exports_memory", guest->exports_memory);
+    yyjson_mut_obj_add_bool(json, root, "memory_64", guest->memory_64);
+    yyjson_mut_obj_add_bool(json, root, "memory_shared", guest->memory_shared);
+    for (size_t i = 0; i < guest->import_count; i++) {
+        const struct wasinn__guest_import *import = &guest->imports[i];
+        const struct wasinn__import_verdict *verdict = &subject->imports[i];
+        yyjson_mut_val *object = yyjson_mut_obj(json);
+        put_text(json, object, "module", import->module);
+        put_text(json, object, "name", import->name);
+        put_text(json, object, "kind", import->kind);
+        put_text(json, object, "signature", import->function);
+        put_text(json, object, "abi", verdict->abi);
+        yyjson_mut_obj_add_bool(json, object, "served", verdict->served);
+        put_text(json, object, "reason", verdict->served ? NULL : verdict->reason);
+        yyjson_mut_arr_append(imports, object);
+    }
+    yyjson_mut_obj_add_val(json, root, "imports", imports);
+}
+
+bool wasinn__print_subject_json(const struct wasinn__subject *subject, FILE *out) {
+    yyjson_mut_doc *json = wasinn__checked(yyjson_mut_doc_new(NULL));
+    yyjson_mut_val *root = yyjson_mut_obj(json);
+    yyjson_mut_doc_set_root(json, root);
+    put_text(json, root, "path", subject->shown);
+    put_text(json, root, "kind",
+             !subject->is_guest         ? "model"
+             : subject->guest.component ? "component"
+                                        : "module");
+    yyjson_mut_obj_add_uint(json, root, "bytes", subject->bytes);
+    if (subject->is_guest)
+        put_guest(json, root, subject);
+    else
+        put_model(json, root, subject);
+    put_verdict(json, root, &subject->verdict);
+    bool written = yyjson_mut_write_fp(out, json, YYJSON_WRITE_PRETTY_TWO_SPACES, NULL, NULL);
+    yyjson_mut_doc_free(json);
+    return written && fputs("\n", out) >= 0 && fflush(out) == 0;
+}
