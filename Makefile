@@ -14,6 +14,9 @@ export WASINN_IMAGE := $(value IMAGE)
 COMMA := ,
 TEST_PARTS := zig photographs labels efficientnet python openvino
 ALL_PARTS := wasmtime $(TEST_PARTS) format
+# Where rustup has no wasm32-wasip1 for the guest in Rust; the tests do without where this cannot be had either.
+RUST_TARGET = rustc --print sysroot 2>/dev/null | { read -r root && [ -d "$$root/lib/rustlib/wasm32-wasip1" ]; } || \
+	$(PYTHON) scripts/deps.py --quiet --optional rust
 SOURCES := $(wildcard include src guest examples tests)
 FIND := find $(SOURCES) -name '*.[ch]'
 
@@ -77,6 +80,7 @@ format-check:
 
 deps: tools
 	@$(PYTHON) scripts/deps.py $(ALL_PARTS)
+	@$(RUST_TARGET)
 
 clean:
 	rm -rf build build-*
@@ -86,6 +90,7 @@ distclean: clean
 
 test-parts: tools
 	@$(PYTHON) scripts/deps.py --quiet $(TEST_PARTS)
+	@$(RUST_TARGET)
 	@$(PYTHON) scripts/make_model.py efficientnet-lite0 alexnet
 
 # pip and cargo are only for fetching, so they are asked for only before the first time, and not where a Wasmtime is

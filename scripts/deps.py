@@ -5,8 +5,11 @@
     python3 scripts/deps.py NAME...    make sure that these parts are there
     python3 scripts/deps.py --list     show every part, and whether it is there
 
-Parts come from the Python and Rust package registries through their own clients, pip and cargo, so a mirror, a proxy
-or a certificate that those are set up for is used here too. deps.json holds the versions and checksums.
+With --optional, a part that cannot be had is said to be so, and is no failure.
+
+Parts come from the Python and Rust package registries, and one from Debian's packages, through their own clients, pip,
+cargo and apt-get, so a mirror, a proxy or a certificate that those are set up for is used here too. deps.json holds the
+versions and checksums.
 """
 
 import argparse
@@ -95,9 +98,18 @@ def wheels_of(part):
     )
 
 
+def debs_of(part):
+    """The Debian packages of a part for this machine."""
+    debs = PINS[part].get("debs", [])
+    here = [deb for deb in debs if suits_machine(deb)]
+    if debs and not here:
+        raise Problem(f"{part}: its packages are for {debs[0]['machine']} only, and this is {platform.machine()}")
+    return here
+
+
 def identity(part, wheels):
     """What a stamp says: another version, checksum or list of files is another part."""
-    files = wheels + PINS[part].get("crates", [])
+    files = wheels + PINS[part].get("crates", []) + debs_of(part)
     return {
         "version": PINS[part]["version"],
         "files": PINS[part].get("files", []),
@@ -234,7 +246,46 @@ def download_crate(part, crate, folder):
     raise Problem(f"{part}: cargo could not download {name}: {reason(result)}")
 
 
+def download_debs(part, debs, folder):
+    """Download Debian packages with apt-get into a folder and return their paths."""
+    try:
+        system = platform.freedesktop_os_release()
+    except OSError:
+        system = {}
+    if (system.get("ID"), system.get("VERSION_ID")) != ("debian", PINS[part]["debian"]):
+        here = system.get("PRETTY_NAME", platform.system())
+        raise Problem(f"{part}: its packages are those of Debian {PINS[part]['debian']}, and this is {here}")
+    missing = [name for name in ("apt-get", "dpkg-deb") if not shutil.which(name)]
+    if missing:
+        raise Problem(f"{part}: needs {' and '.join(missing)} to be downloaded: install Debian's apt and dpkg")
+    folder.mkdir()
+    download = ["download", *(f"{deb['name']}={deb['version']}" for deb in debs)]
+    # Root's apt-get would become another user, who may not write here.
+    apt = ["apt-get", "-o", "APT::Sandbox::User=root", "-qq"]
+    result = run([*apt, *download], cwd=folder)
+    if result.returncode != 0:
+        # The machine's lists may be old or absent, and are not ours to renew.
+        lists = folder.with_name("apt-lists")
+        (lists / "partial").mkdir(parents=True)
+        apt += ["-o", f"Dir::State::Lists={lists}", "-o", f"Dir::Cache={folder.with_name('apt-cache')}"]
+        updated = run([*apt, "update"])
+        result = run([*apt, *download], cwd=folder) if updated.returncode == 0 else updated
+    if result.returncode != 0:
+        raise Problem(f"{part}: apt-get could not download it: {reason(result).removeprefix('E: ')}")
+    paths = {sha256(path): path for path in folder.glob("*.deb")}
+    try:
+        return [paths[deb["sha256"]] for deb in debs]
+    except KeyError:
+        raise Problem(f"{part}: what apt-get brought does not have the checksum pinned in scripts/deps.json") from None
+
+
 # Unpacking
+
+
+def unpack_deb(part, deb, folder):
+    result = run(["dpkg-deb", "--extract", deb, folder])
+    if result.returncode != 0:
+        raise Problem(f"{part}: {deb.name} could not be unpacked: {reason(result)}")
 
 
 def unpack_wheel(wheel, folder, wanted=lambda name: True):
@@ -438,6 +489,64 @@ def make_format(wheels, crates, out, scratch):
     return ["format"]
 
 
+RUSTC = """\
+#!/bin/sh
+# Debian's compiler, which looks for its libraries among the system's.
+root=$(cd "$(dirname "$0")/.." && pwd) || exit
+LD_LIBRARY_PATH="$root/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+export LD_LIBRARY_PATH
+exec "$root/libexec/rustc" --sysroot "$root" "$@"
+"""
+
+
+def make_rust(wheels, debs, out, scratch):
+    """Debian's rustc with a standard library for wasm32-wasip1, laid out as rustup lays out its own."""
+    if not shutil.which("cargo"):
+        raise Problem("rust: needs cargo to build its standard library: install Rust's cargo and try again")
+    for deb in debs:
+        unpack_deb("rust", deb, scratch)
+    usr, rust = scratch / "usr", out / "rust"
+    rustlib, host = rust / "lib" / "rustlib", f"{machine()}-unknown-linux-gnu"
+    for folder in (rust / "bin", rust / "libexec", rustlib / host / "bin"):
+        folder.mkdir(parents=True)
+    (usr / "bin" / "rustc").rename(rust / "libexec" / "rustc")
+    (rust / "bin" / "rustc").write_text(RUSTC)
+    (rust / "bin" / "rustc").chmod(0o755)
+    for library in (usr / "lib" / f"{machine()}-linux-gnu").glob("*.so*"):
+        library.rename(rust / "lib" / library.name)
+    (usr / "lib" / "rustlib" / host / "lib").rename(rustlib / host / "lib")
+    shutil.copy(usr / "lib" / "llvm-19" / "bin" / "lld", rustlib / host / "bin" / "rust-lld")
+    found = run([rust / "bin" / "rustc", "--version"])
+    if found.returncode != 0:
+        raise Problem(f"rust: Debian's rustc does not run here: {reason(found)}")
+
+    say("rust: building its standard library for wasm32-wasip1, about a minute")
+    # The standard library uses features that are not stable, and only it may.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("RUSTC", "CARGO_ENCODED"))}
+    environment["RUSTC"], environment["RUSTC_BOOTSTRAP"] = str(rust / "bin" / "rustc"), "1"
+    environment["RUSTFLAGS"] = "-Zforce-unstable-if-unmarked"
+    command = ["cargo", "build", "--quiet", "--locked", "--release", "--package", "std", "--target", "wasm32-wasip1"]
+    result = run(
+        [*command, "--target-dir", scratch / "std"],
+        cwd=usr / "src" / f"rustc-{PINS['rust']['version']}" / "library",
+        env=environment,
+    )
+    if result.returncode != 0:
+        sys.stderr.write("".join(result.stderr.splitlines(True)[-20:]))
+        raise Problem("rust: its standard library could not be built: see above")
+    target = rustlib / "wasm32-wasip1" / "lib"
+    (target / "self-contained").mkdir(parents=True)
+    for library in (scratch / "std" / "wasm32-wasip1" / "release" / "deps").glob("*.rlib"):
+        library.rename(target / library.name)
+    for name in ("crt1-command.o", "crt1-reactor.o", "libc.a"):
+        (usr / "lib" / "wasm32-wasi" / name).rename(target / "self-contained" / name)
+    licences = rust / "licences"
+    licences.mkdir()
+    for name in ("rustc-web", "libllvm19", "wasi-libc"):
+        shutil.copy(usr / "share" / "doc" / name / "copyright", licences / f"{name}.txt")
+    return ["rust"]
+
+
 MAKERS = {
     "wasmtime": make_wasmtime,
     "openvino": make_openvino,
@@ -450,6 +559,7 @@ MAKERS = {
     "labels": make_labels,
     "efficientnet": make_efficientnet,
     "format": make_format,
+    "rust": make_rust,
 }
 
 
@@ -490,7 +600,9 @@ def bring(part, work):
     scratch.mkdir()
     crate_paths = [download_crate(part, crate, work / f"cargo-{crate['name']}") for crate in crates]
     wheel_paths = download_wheels(part, wheels, work / "pip") if wheels else []
-    paths = MAKERS[part](wheel_paths, crate_paths, out, scratch)
+    debs = debs_of(part)
+    deb_paths = download_debs(part, debs, work / "apt") if debs else []
+    paths = MAKERS[part](wheel_paths, crate_paths or deb_paths, out, scratch)
     put_in_place(part, wheels, out, paths)
     folders = " ".join(sorted({f"deps/{path.split('/')[0]}" for path in paths}))
     say(f"{title}: in {folders}, {time.monotonic() - started:.0f} s")
@@ -540,6 +652,7 @@ def main():
     parser.add_argument("parts", nargs="*", metavar="NAME", help=", ".join(MAKERS))
     parser.add_argument("--list", action="store_true", help="show every part, and whether it is there")
     parser.add_argument("--quiet", action="store_true", help="say nothing of parts that are there already")
+    parser.add_argument("--optional", action="store_true", help="where a part cannot be had, say why and go on")
     arguments = parser.parse_args()
     for part in arguments.parts:
         if part not in MAKERS:
@@ -547,7 +660,12 @@ def main():
     if arguments.list:
         show_list()
     elif arguments.parts:
-        bring_all(list(dict.fromkeys(arguments.parts)), arguments.quiet)
+        try:
+            bring_all(list(dict.fromkeys(arguments.parts)), arguments.quiet)
+        except Problem as problem:
+            if not arguments.optional:
+                raise
+            say(f"deps: {problem}; going on without")
     else:
         parser.error("name the parts to fetch, or use --list")
 
