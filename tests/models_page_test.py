@@ -64,7 +64,7 @@ class ModelsPage(unittest.TestCase):
             self.skipTest(f"no converter in {PYTHON}: python3 scripts/deps.py openvino python")
         folder = tempfile.mkdtemp(prefix="wasinn-models-")
         self.addCleanup(shutil.rmtree, folder)
-        self.shell = page.Shell(folder, WASINN, GUESTS)
+        self.shell = page.Shell(folder, {"wasinn": WASINN, "guests": GUESTS})
         self.addCleanup(self.shell.close)
         self.models = self.shell.folder / "build" / "models"
 

@@ -50,14 +50,16 @@ def pattern(lines):
 class Shell:
     """A shell in a folder of its own, made to look like the checkout's root."""
 
-    def __init__(self, folder, wasinn, guests):
+    def __init__(self, folder, built):
+        """`built`: what is to be found in build/, each with where it is."""
         self.folder = pathlib.Path(folder)
         for name in SHOWN:
             if (ROOT / name).exists():
                 (self.folder / name).symlink_to(ROOT / name)
-        (self.folder / "build").mkdir()
-        (self.folder / "build" / "wasinn").symlink_to(wasinn)
-        (self.folder / "build" / "guests").symlink_to(guests)
+        for name, place in built.items():
+            link = self.folder / "build" / name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(place)
         # The page's python3 is the one that deps/ was filled for.
         programs = self.folder / ".programs"
         programs.mkdir()
