@@ -68,14 +68,16 @@ def rust(folder):
     compiler = next(filter(has_target, rust_compilers()), None)
     if not compiler:
         raise Unavailable(f"no Rust for {TARGET}: rustup target add {TARGET}, or python3 scripts/deps.py rust")
-    source = ROOT / "examples" / "classify-rust"
+    # Copied, so that no lock file appears beside the sources.
+    source = folder / "source"
     # Flags that somebody has set for programs of this machine are not for this one.
     environment = {name: value for name, value in os.environ.items() if "RUSTFLAGS" not in name}
     environment["RUSTC"] = str(compiler)
     with locked(folder):
-        fetched = run("cargo", "fetch", "--locked", "--target", TARGET, cwd=source, env=environment)
+        shutil.copytree(ROOT / "examples" / "classify-rust", source, dirs_exist_ok=True, ignore=shutil.ignore_patterns("target"))
+        fetched = run("cargo", "fetch", "--target", TARGET, cwd=source, env=environment)
         check_download(fetched, "the crates of examples/classify-rust")
-        built = run("cargo", "build", "--offline", "--locked", "--release", "--target", TARGET, "--target-dir",
+        built = run("cargo", "build", "--offline", "--release", "--target", TARGET, "--target-dir",
                     str(folder), cwd=source, env=environment)
     check(built, "examples/classify-rust")
     return folder / TARGET / "release" / "classify.wasm"
