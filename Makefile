@@ -41,14 +41,11 @@ endef
 all: tools
 	$(call build,build)
 
-# The folder is looked at first: CMake would say the same in many lines.
 install: all
-	@mkdir -p "$(DESTDIR)$(PREFIX)" 2>/dev/null && [ -w "$(DESTDIR)$(PREFIX)" ] || \
-		{ echo "make: no right to write to $(DESTDIR)$(PREFIX): choose another PREFIX, or become root" >&2; exit 1; }
-	@DESTDIR="$(DESTDIR)" cmake --install build --prefix "$(PREFIX)"
+	@DESTDIR="$(DESTDIR)" $(PYTHON) scripts/install.py install build "$(PREFIX)"
 
 uninstall:
-	@DESTDIR="$(DESTDIR)" cmake -DMANIFEST=build/install_manifest.txt -P cmake/uninstall.cmake
+	@DESTDIR="$(DESTDIR)" $(PYTHON) scripts/install.py uninstall "$(PREFIX)"
 
 demo: image all
 	@$(PYTHON) scripts/demo.py

@@ -154,6 +154,34 @@ if("PNG" IN_LIST _wasinn_missing)
                         INTERFACE_LINK_LIBRARIES "${WASINN_DEPS}/images/lib/libz.a;m")
 endif()
 
+# ---- Where the library looks for OpenVINO last, besides where it was installed. What was fetched is found by a link beside
+# what was built, so that the installed files name no folder of this checkout.
+
+include(GNUInstallDirs)
+file(RELATIVE_PATH WASINN_OPENVINO_FROM_BIN "/${CMAKE_INSTALL_BINDIR}" "/${CMAKE_INSTALL_LIBDIR}/wasinn/openvino")
+string(FIND "${OpenVINOHeaders_LIBRARY_DIR}/" "${WASINN_DEPS}/" _wasinn_at)
+set(WASINN_OPENVINO_FETCHED FALSE)
+set(_wasinn_folder "${OpenVINOHeaders_LIBRARY_DIR}")
+if(_wasinn_at EQUAL 0)
+  set(WASINN_OPENVINO_FETCHED TRUE)
+  set(_wasinn_folder "")
+  set(_wasinn_link "${OpenVINOHeaders_LIBRARY_DIR}")
+  # The checkout may be moved with what was built in it.
+  string(FIND "${CMAKE_BINARY_DIR}/" "${WASINN_CHECKOUT}/" _wasinn_at)
+  if(_wasinn_at EQUAL 0)
+    file(RELATIVE_PATH _wasinn_link "${CMAKE_BINARY_DIR}" "${_wasinn_link}")
+  endif()
+  file(CREATE_LINK "${_wasinn_link}" "${CMAKE_BINARY_DIR}/wasinn-openvino" SYMBOLIC)
+else()
+  file(REMOVE "${CMAKE_BINARY_DIR}/wasinn-openvino")
+endif()
+# For those who make packages: a folder that is settled when the library is built.
+set(WASINN_OPENVINO_DEFAULT "" CACHE STRING "Folder in which OpenVINO is looked for last")
+set(WASINN_OPENVINO_FOLDER "${WASINN_OPENVINO_DEFAULT}")
+if(NOT WASINN_OPENVINO_FOLDER)
+  set(WASINN_OPENVINO_FOLDER "${_wasinn_folder}")
+endif()
+
 # One line for each, on the first configuration and whenever something changes.
 set(_wasinn_summary "Wasmtime ${Wasmtime_VERSION}: ${Wasmtime_LIBRARY}"
                     "OpenVINO ${OpenVINOHeaders_VERSION}: ${OpenVINOHeaders_INCLUDE_DIR}"

@@ -319,6 +319,8 @@ def unpack_crate(crate, folder, below):
 def make_wasmtime(wheels, crates, out, scratch):
     unpack_wheel(wheels[0], out / "python", lambda name: name.startswith("wasmtime/"))
     (out / "wasmtime" / "lib").mkdir(parents=True)
+    unpack_wheel(wheels[0], scratch, lambda name: name.endswith("/LICENSE"))
+    next(scratch.rglob("LICENSE")).rename(out / "wasmtime" / "LICENSE")
     library = next((out / "python").rglob("_libwasmtime.so"))
     library.rename(out / "wasmtime" / "lib" / "libwasmtime.so")
     # The Python binding, which a test uses as a host in another language, keeps to the same copy.

@@ -55,8 +55,11 @@ typedef struct wasinn__openvino {
 } wasinn__openvino;
 
 /* Looks in this order: `preferred` (a file or a folder), then the environment's WASINN_OPENVINO (likewise);
- * where one of these is given, nowhere else. Otherwise $INTEL_OPENVINO_DIR/runtime/lib/intel64, as OpenVINO's
- * own setupvars.sh leaves it; what the system's loader finds; the folder that the build was made with. */
+ * where one of these is given, nowhere else. Otherwise $INTEL_OPENVINO_DIR/runtime/lib/intel64 (or aarch64),
+ * as OpenVINO's own setupvars.sh leaves it; what the system's loader finds, also by a name with a version
+ * only; and the one that wasinn came with: beside the library or program that has this code (wasinn-openvino
+ * there, wasinn/openvino in the folder of installed libraries), then the folder named to the build. From the
+ * loader's on, one that is unfit is passed over. */
 wasinn_status wasinn__openvino_open(const char *preferred, wasinn__openvino *library,
                                     wasinn_message *message);
 void wasinn__openvino_close(wasinn__openvino *library);
