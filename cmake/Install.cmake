@@ -64,6 +64,12 @@ foreach(library JPEG PNG)
   endif()
 endforeach()
 
+install(DIRECTORY docs/man/ DESTINATION "${CMAKE_INSTALL_MANDIR}/man1" FILES_MATCHING PATTERN "*.1")
+install(FILES docs/completions/wasinn.bash DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions"
+        RENAME wasinn)
+install(FILES docs/completions/_wasinn DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/site-functions")
+install(FILES docs/completions/wasinn.fish DESTINATION "${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d")
+
 install(DIRECTORY include/wasinn DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(FILES guest/wasi_nn.h DESTINATION "${CMAKE_INSTALL_DATADIR}/wasinn/guest")
 install(DIRECTORY examples/ DESTINATION "${CMAKE_INSTALL_DATADIR}/wasinn/examples" FILES_MATCHING PATTERN "*.c")
