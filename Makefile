@@ -35,7 +35,7 @@ fi; \
 MAKEFLAGS=--no-print-directory cmake --build $(1) --parallel $(JOBS)
 endef
 
-.PHONY: all install uninstall demo image test sanitize docs format format-check deps clean distclean help tools test-parts
+.PHONY: all install uninstall deb demo image test sanitize docs format format-check deps clean distclean help tools test-parts
 .NOTPARALLEL:
 
 all: tools
@@ -46,6 +46,10 @@ install: all
 
 uninstall:
 	@DESTDIR="$(DESTDIR)" $(PYTHON) scripts/install.py uninstall "$(PREFIX)"
+
+deb: tools
+	@$(call need,dpkg-shlibdeps,makes packages,dpkg-dev)
+	@CC="$(CC)" $(PYTHON) scripts/deb.py --jobs $(JOBS) $(CMAKE_FLAGS)
 
 demo: image all
 	@$(PYTHON) scripts/demo.py
@@ -106,6 +110,7 @@ tools:
 help:
 	@echo 'make               configure if needed, and build build/wasinn'
 	@echo 'make install       into PREFIX=$(PREFIX); uninstall removes that again'
+	@echo 'make deb           a Debian package, build/wasinn_VERSION_ARCH.deb'
 	@echo 'make demo          have a guest say what is in a photograph; IMAGE=FILE for another one'
 	@echo 'make test          build, and run the tests'
 	@echo 'make sanitize      the tests once more with the address, undefined behaviour and thread sanitizers'

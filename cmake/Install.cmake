@@ -64,10 +64,12 @@ foreach(library JPEG PNG)
   endif()
 endforeach()
 
+set(WASINN_ZSH_DIR "${CMAKE_INSTALL_DATADIR}/zsh/site-functions" CACHE STRING "Folder of zsh's completions")
+mark_as_advanced(WASINN_ZSH_DIR)
 install(DIRECTORY docs/man/ DESTINATION "${CMAKE_INSTALL_MANDIR}/man1" FILES_MATCHING PATTERN "*.1")
 install(FILES docs/completions/wasinn.bash DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions"
         RENAME wasinn)
-install(FILES docs/completions/_wasinn DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/site-functions")
+install(FILES docs/completions/_wasinn DESTINATION "${WASINN_ZSH_DIR}")
 install(FILES docs/completions/wasinn.fish DESTINATION "${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d")
 
 install(DIRECTORY include/wasinn DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")

@@ -87,7 +87,7 @@ def test_examples(folder, prefix):
     if brought:
         (folder / "wasinn-openvino").symlink_to(prefix / "lib" / "wasinn" / "openvino")
     places = {"LD_LIBRARY_PATH": f"{prefix / 'lib'}:{wasmtime_folder}", "WASINN_EXAMPLES": str(folder)}
-    run(sys.executable, root / "tests" / "command" / "test_embed.py", env={**os.environ, **environment(**places)})
+    run(sys.executable, root / "tests" / "command" / "test_embed.py", env=environment(**places))
 
 
 def build_with_pkg_config(prefix, work):
