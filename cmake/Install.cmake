@@ -21,6 +21,11 @@ if(fetched EQUAL 0)
   set_target_properties(wasinn PROPERTIES INSTALL_RPATH_USE_LINK_PATH OFF)
   install(FILES "${Wasmtime_LIBRARY}" DESTINATION "${WASINN_PRIVATE_DIR}")
 endif()
+# Some linkers add run paths of their own, which CMake leaves as they are (zig's does so); this needs CMake 3.21.
+if(fetched EQUAL 0 AND NOT CMAKE_VERSION VERSION_LESS 3.21)
+  install(CODE "file(RPATH_SET FILE \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}/wasinn\"
+                NEW_RPATH [[$ORIGIN/../${WASINN_PRIVATE_DIR}]])")
+endif()
 if(EXISTS "${WASINN_DEPS}/wasmtime/LICENSE" AND fetched EQUAL 0)
   install(FILES "${WASINN_DEPS}/wasmtime/LICENSE" DESTINATION "${WASINN_LICENCE_DIR}" RENAME wasmtime.txt)
 endif()

@@ -9,6 +9,12 @@
 #include "backends/openvino/library.h"
 #include "check.h"
 
+#if defined __aarch64__
+#define MACHINE "aarch64"
+#else
+#define MACHINE "intel64"
+#endif
+
 static wasinn__openvino library;
 static char text[1024];
 
@@ -66,8 +72,8 @@ int main(int argc, char **argv) {
     unsetenv("WASINN_OPENVINO");
     setenv("INTEL_OPENVINO_DIR", "library_test_openvino", 1);
     opens(NULL);
-    (void)!system("rm -rf library_test_openvino && mkdir -p library_test_openvino/runtime/lib/intel64");
-    CHECK(symlink(argv[2], "library_test_openvino/runtime/lib/intel64/libopenvino_c.so") == 0);
+    (void)!system("rm -rf library_test_openvino && mkdir -p library_test_openvino/runtime/lib/" MACHINE);
+    CHECK(symlink(argv[2], "library_test_openvino/runtime/lib/" MACHINE "/libopenvino_c.so") == 0);
     refuses(NULL, "2025.3.0");
     (void)!system("rm -rf library_test_openvino");
 
