@@ -32,9 +32,8 @@ DESCRIPTION = """\
  wasinn is a host for wasi-nn: guests, which are WebAssembly programs, load
  models and compute with them, and OpenVINO does the work outside WebAssembly.
  .
- The package has the command wasinn, the libraries libwasinn and
- libwasinn-wasmtime for programs that embed WebAssembly, their headers, and
- a Wasmtime and an OpenVINO of its own.
+ The package has the command wasinn, and the libraries libwasinn and
+ libwasinn-wasmtime with headers for programs that embed WebAssembly.
 """
 
 COPYRIGHT = """\
@@ -208,6 +207,12 @@ def depends(tree, scratch):
     return found.group(1)
 
 
+def description(tree):
+    private = {path.name for path in tree.glob("usr/lib/*/wasinn/*")}
+    parts = [name for name, file in (("Wasmtime", "libwasmtime.so"), ("OpenVINO", "openvino")) if file in private]
+    return DESCRIPTION + (f" It brings its own {' and '.join(parts)}.\n" if parts else "")
+
+
 def write_control(tree, scratch, version, architecture, maintainer):
     control = tree / "DEBIAN"
     control.mkdir()
@@ -219,7 +224,7 @@ def write_control(tree, scratch, version, architecture, maintainer):
         f"Package: wasinn\nVersion: {version}\nArchitecture: {architecture}\nMaintainer: {maintainer}\n"
         f"Installed-Size: {size}\nDepends: {depends(tree, scratch)}\n"
         + (f"Suggests: {', '.join(suggests)}\n" if suggests else "")
-        + f"Section: science\nPriority: optional\nDescription: {SUMMARY}\n{DESCRIPTION}"
+        + f"Section: science\nPriority: optional\nDescription: {SUMMARY}\n{description(tree)}"
     )
     (control / "md5sums").write_text(sums)
     (control / "shlibs").write_text(

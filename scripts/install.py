@@ -66,7 +66,7 @@ def put_into(stage, build, prefix):
         manifest.unlink(missing_ok=True)
     if result.returncode != 0:
         lines = [line.strip() for line in result.stdout.splitlines() if line.strip()]
-        raise Problem(lines[-1] if lines else "cmake --install failed")
+        raise Problem(" ".join(lines[-2:]) or "cmake --install failed")
     root = Path(stage + prefix)
     return root, sorted(path.relative_to(root) for path in root.rglob("*") if path.is_symlink() or not path.is_dir())
 
@@ -213,7 +213,8 @@ def main():
         sys.exit(f"{words[0]}: {problem}; {undone}")
     except OSError as problem:
         where = shown(problem.filename2 or problem.filename or destination + prefix).removesuffix(NEW)
-        hint = ": choose another PREFIX, or become root" if isinstance(problem, PermissionError) else ""
+        rights = {"install": ": choose another PREFIX, or become root", "uninstall": ": become root"}[words[0]]
+        hint = rights if isinstance(problem, PermissionError) else ""
         sys.exit(f"{words[0]}: {where}: {problem.strerror}; {undone}{hint}")
 
 

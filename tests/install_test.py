@@ -195,7 +195,12 @@ def test_uninstalling(folder):
     (folder / "p" / "share" / "mine").write_text("mine")
     before = everything(folder)
     install(folder / "p")
+    # A file of an earlier version, which this one has no more.
+    record = folder / "p" / "share" / "wasinn" / "installed.json"
+    record.write_text(record.read_text().replace('"bin/wasinn"', '"bin/wasinn", "bin/wasinn-old"'))
+    (folder / "p" / "bin" / "wasinn-old").write_text("old")
     install(folder / "p")
+    assert not (folder / "p" / "bin" / "wasinn-old").exists()
     uninstall(folder / "p")
     assert everything(folder) == before, everything(folder)
     code, lines = installer("uninstall", folder / "p")
