@@ -84,7 +84,7 @@ _wasinn_value() {
         compopt +o default
         [[ $word == *=* ]] || mapfile -t COMPREPLY < <(compgen -v -- "$word")
         ;;
-    --type) _wasinn_offer "$word" 'f32 f64 f16 bf16 u8 i32 i64' ;;
+    --type) _wasinn_offer "$word" 'f32 f64 f16 bf16 i8 u8 i16 u16 i32 u32 i64 u64 bool' ;;
     --order) _wasinn_offer "$word" 'rgb bgr grey' ;;
     --layout) _wasinn_offer "$word" 'nchw nhwc' ;;
     --fit) _wasinn_offer "$word" 'crop stretch' ;;

@@ -43,7 +43,7 @@ function __wasinn_graph
     string match -q '*::*' -- (commandline -ct); and __wasinn_after ::; or echo openvino::
 end
 
-set -l types 'f32 f64 f16 bf16 u8 i32 i64'
+set -l types 'f32 f64 f16 bf16 i8 u8 i16 u16 i32 u32 i64 u64 bool'
 
 complete -c wasinn -n '__wasinn_in ""' -f -a run -d 'Run a guest'
 complete -c wasinn -n '__wasinn_in ""' -f -a tensor -d 'Turn a picture into a tensor, and back'
