@@ -1,5 +1,7 @@
 #include "cli.h"
 
+#include <errno.h>
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +17,37 @@ int wasinn__fail(int code, const char *format, ...) {
     va_end(arguments);
     fprintf(stderr, "wasinn: %s\n", wasinn_escape(text, strlen(text), line, sizeof line));
     return code;
+}
+
+int wasinn__fail_usage(const char *command, const char *format, ...) {
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return wasinn__fail(WASINN__EXIT_USAGE, "%s: %s; see wasinn %s --help", command, text, command);
+}
+
+int wasinn__fail_option(const char *command, int option, char *const *argv) {
+    const char *given = argv[optind - 1];
+    if (option == ':')
+        return wasinn__fail_usage(command, "%.100s: expected a value after it", given);
+    if (optopt != 0 && strncmp(given, "--", 2) != 0)
+        return wasinn__fail_usage(command, "unknown option -%c", optopt);
+    if (optopt != 0)
+        return wasinn__fail_usage(command, "%.100s: expected no value", given);
+    return wasinn__fail_usage(command, "unknown option %.100s", given);
+}
+
+int wasinn__flush_stdout(void) {
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return WASINN__EXIT_OK;
+    return wasinn__fail(WASINN__EXIT_FAILED, "stdout: cannot write: %s", strerror(errno));
+}
+
+int wasinn__print_help(const char *text) {
+    fputs(text, stdout);
+    return wasinn__flush_stdout();
 }
 
 void *wasinn__checked(void *memory) {

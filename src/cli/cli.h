@@ -16,6 +16,18 @@ enum {
 /* Prints "wasinn: " and one escaped line to stderr and returns `code`. */
 __attribute__((format(printf, 2, 3))) int wasinn__fail(int code, const char *format, ...);
 
+/* The same for wrong usage of a command: "wasinn: tensor: ...; see wasinn tensor --help". */
+__attribute__((format(printf, 2, 3))) int wasinn__fail_usage(const char *command, const char *format, ...);
+
+/* The same for what getopt_long, told so by a leading ':', returns as ':' or '?'. */
+int wasinn__fail_option(const char *command, int option, char *const *argv);
+
+/* Prints a help text, or says why stdout does not take it. Returns an exit code. */
+int wasinn__print_help(const char *text);
+
+/* Flushes stdout, or says why it does not take what was printed. Returns an exit code. */
+int wasinn__flush_stdout(void);
+
 /* The memory, unless it is NULL: then the process ends, saying so. */
 void *wasinn__checked(void *memory);
 

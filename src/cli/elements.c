@@ -1,0 +1,66 @@
+#include "elements.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Rounds to a 16-bit float with so many bits of exponent and mantissa: to nearest, halves to even. */
+static uint16_t round_to_16_bits(double value, int exponent_bits, int mantissa_bits) {
+    int bias = (1 << (exponent_bits - 1)) - 1, exponent = 0;
+    uint16_t sign = signbit(value) ? 0x8000 : 0;
+    uint16_t infinity = (uint16_t)(((1 << exponent_bits) - 1) << mantissa_bits);
+    double size = fabs(value);
+    if (size == 0)
+        return sign;
+    if (!isfinite(size))
+        return sign | infinity;
+    frexp(size, &exponent);
+    exponent = exponent - 1 < 1 - bias ? 1 - bias : exponent - 1;
+    if (exponent > bias)
+        return sign | infinity;
+    /* The mantissa with its leading bit, which adds 1 to the exponent's field, as does its overflow. */
+    int mantissa = (int)nearbyint(ldexp(size, mantissa_bits - exponent));
+    return (uint16_t)(sign | (((exponent + bias - 1) << mantissa_bits) + mantissa));
+}
+
+static int64_t round_to_i64(double value) {
+    double rounded = nearbyint(value);
+    if (rounded >= 0x1p63)
+        return INT64_MAX;
+    return rounded < -0x1p63 ? INT64_MIN : (int64_t)rounded;
+}
+
+void wasinn__element_store(wasinn_type type, double value, unsigned char *out) {
+    union {
+        double f64;
+        float f32;
+        uint16_t bits;
+        uint8_t u8;
+        int32_t i32;
+        int64_t i64;
+    } number = {0};
+    switch (type) {
+    case WASINN_TYPE_F64:
+        number.f64 = value;
+        break;
+    case WASINN_TYPE_F16:
+        number.bits = round_to_16_bits(value, 5, 10);
+        break;
+    case WASINN_TYPE_BF16:
+        number.bits = round_to_16_bits(value, 8, 7);
+        break;
+    case WASINN_TYPE_U8:
+        number.u8 = (uint8_t)nearbyint(fmin(fmax(value, 0), UINT8_MAX));
+        break;
+    case WASINN_TYPE_I32:
+        number.i32 = (int32_t)nearbyint(fmin(fmax(value, INT32_MIN), INT32_MAX));
+        break;
+    case WASINN_TYPE_I64:
+        number.i64 = round_to_i64(value);
+        break;
+    default:
+        number.f32 = (float)value;
+        break;
+    }
+    memcpy(out, &number, wasinn_type_size(type));
+}

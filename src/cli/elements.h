@@ -1,0 +1,14 @@
+/* Numbers as the elements of a tensor: raw, in the host's byte order. */
+#ifndef WASINN_CLI_ELEMENTS_H
+#define WASINN_CLI_ELEMENTS_H
+
+#include "wasinn/wasinn.h"
+
+/* The most elements that a command reads or writes: 256 MiB of f32, what a guest may set by default. */
+#define WASINN__MAX_ELEMENTS (64 << 20)
+
+/* Stores a number as one element of f32, f64, f16, bf16, u8, i32 or i64. Integers are rounded to the nearest,
+ * halves to even, and kept within the type. */
+void wasinn__element_store(wasinn_type type, double value, unsigned char *out);
+
+#endif
