@@ -22,7 +22,10 @@ RULES = {
     "src/backends/openvino": (["backends/openvino/", "wasinn/wasinn.h", "wasinn/backend.h"], ["openvino/"]),
     "src/backends": (["backends/", "wasinn/wasinn.h", "wasinn/backend.h"], []),
     "src/cli": (
-        ["cli.h", "elements.h", "file.h", "inspect/", "picture.h", "run_options.h", "tensor_options.h", "wasinn/"],
+        [
+            *("cli.h", "colours.h", "elements.h", "file.h", "inspect/", "picture.h", "png_out.h", "run_options.h", "tensor_options.h"),
+            *("view.h", "wasinn/"),
+        ],
         ["wasm.h", "wasi.h", "wasmtime", "jpeglib.h", "jerror.h", "png.h", "stb_image_resize.h", "yyjson.h"],
     ),
     "src/cli/inspect": (

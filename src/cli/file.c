@@ -22,14 +22,14 @@ const char *wasinn__out_name(const char *path) {
 
 /* ---- Reading ------------------------------------------------------------------------------------- */
 
-static bool read_stream(FILE *file, size_t expected, size_t most, wasinn__file_accepts accepts,
+static bool read_stream(FILE *file, uint64_t expected, size_t most, wasinn__file_accepts accepts,
                         uint8_t **data, size_t *size, char *problem) {
-    size_t capacity = expected < most ? expected + 1 : most + 1;
+    size_t capacity = expected < most ? (size_t)expected + 1 : most + 1;
     if (capacity < 65536)
         capacity = 65536;
     uint8_t *bytes = malloc(capacity);
     if (!bytes) {
-        snprintf(problem, WASINN__FILE_PROBLEM, "no memory for the file's %zu bytes", expected);
+        snprintf(problem, WASINN__FILE_PROBLEM, "no memory for the file's %zu bytes", capacity);
         return false;
     }
     size_t length = fread(bytes, 1, WASINN__FILE_HEAD, file);
@@ -37,7 +37,7 @@ static bool read_stream(FILE *file, size_t expected, size_t most, wasinn__file_a
         free(bytes);
         return false;
     }
-    while (!ferror(file)) {
+    while (!ferror(file) && expected <= most) {
         length += fread(bytes + length, 1, capacity - length, file);
         if (length < capacity || length > most)
             break;
@@ -52,9 +52,9 @@ static bool read_stream(FILE *file, size_t expected, size_t most, wasinn__file_a
     }
     if (ferror(file))
         snprintf(problem, WASINN__FILE_PROBLEM, "cannot be read: %s", strerror(errno));
-    else if (length > most)
+    else if (expected > most || length > most)
         snprintf(problem, WASINN__FILE_PROBLEM, "larger than the limit of %zu bytes", most);
-    if (ferror(file) || length > most) {
+    if (ferror(file) || expected > most || length > most) {
         free(bytes);
         return false;
     }
@@ -63,24 +63,72 @@ static bool read_stream(FILE *file, size_t expected, size_t most, wasinn__file_a
     return true;
 }
 
-bool wasinn__file_read(const char *path, size_t most, wasinn__file_accepts accepts, uint8_t **data,
-                       size_t *size, char *problem) {
-    FILE *file = is_standard(path) ? stdin : fopen(path, "rbe");
+struct source {
+    FILE *file;
+    uint64_t rest; /* bytes to read of a regular file, else 0 */
+};
+
+static void close_source(struct source *source) {
+    if (source->file != stdin)
+        fclose(source->file);
+}
+
+static bool open_source(const char *path, struct source *source, char *problem) {
     struct stat status;
-    bool done = false;
-    if (!file) {
+    source->file = is_standard(path) ? stdin : fopen(path, "rbe");
+    if (!source->file) {
         snprintf(problem, WASINN__FILE_PROBLEM, "cannot be opened: %s", strerror(errno));
         return false;
     }
-    if (fstat(fileno(file), &status) != 0)
+    int descriptor = fileno(source->file);
+    if (fstat(descriptor, &status) != 0) {
         snprintf(problem, WASINN__FILE_PROBLEM, "cannot be read: %s", strerror(errno));
-    else if (S_ISDIR(status.st_mode))
+    } else if (S_ISDIR(status.st_mode)) {
         snprintf(problem, WASINN__FILE_PROBLEM, "a folder, not a file");
+    } else {
+        off_t start = S_ISREG(status.st_mode) ? lseek(descriptor, 0, SEEK_CUR) : -1;
+        source->rest = start >= 0 && status.st_size > start ? (uint64_t)(status.st_size - start) : 0;
+        return true;
+    }
+    close_source(source);
+    return false;
+}
+
+bool wasinn__file_read(const char *path, size_t most, wasinn__file_accepts accepts, uint8_t **data,
+                       size_t *size, char *problem) {
+    struct source source;
+    if (!open_source(path, &source, problem))
+        return false;
+    bool done = read_stream(source.file, source.rest, most, accepts, data, size, problem);
+    close_source(&source);
+    return done;
+}
+
+bool wasinn__file_read_sized(const char *path, size_t wanted, uint8_t **data, uint64_t *size, char *problem) {
+    struct source source;
+    problem[0] = '\0';
+    if (!open_source(path, &source, problem))
+        return false;
+    /* A size of 0 is also that of files that the kernel makes up while they are read. */
+    bool other_size = source.rest > 0 && source.rest != wanted;
+    uint8_t *bytes = other_size ? NULL : malloc(wanted + 1);
+    if (other_size) {
+        *size = source.rest;
+    } else if (!bytes) {
+        snprintf(problem, WASINN__FILE_PROBLEM, "no memory for %zu bytes", wanted);
+    } else {
+        *size = fread(bytes, 1, wanted + 1, source.file);
+        if (*size > wanted)
+            *size = UINT64_MAX;
+        if (ferror(source.file))
+            snprintf(problem, WASINN__FILE_PROBLEM, "cannot be read: %s", strerror(errno));
+    }
+    bool done = bytes && problem[0] == '\0' && *size == wanted;
+    close_source(&source);
+    if (done)
+        *data = bytes;
     else
-        done = read_stream(file, S_ISREG(status.st_mode) ? (size_t)status.st_size : 0, most, accepts, data,
-                           size, problem);
-    if (file != stdin)
-        fclose(file);
+        free(bytes);
     return done;
 }
 

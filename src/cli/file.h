@@ -18,6 +18,10 @@ typedef bool (*wasinn__file_accepts)(const uint8_t *head, size_t size, char *pro
 bool wasinn__file_read(const char *path, size_t most, wasinn__file_accepts accepts, uint8_t **data,
                        size_t *size, char *problem);
 
+/* Reads a file that is to have `wanted` bytes. False: `problem` says why, or is empty if it has another
+ * number of bytes, which `size` tells; one more than wanted may stand for any more. */
+bool wasinn__file_read_sized(const char *path, size_t wanted, uint8_t **data, uint64_t *size, char *problem);
+
 /* Writes the whole content. False on an error of `file`, or no memory, told by errno. */
 typedef bool (*wasinn__file_writer)(FILE *file, const void *content);
 

@@ -10,7 +10,8 @@
 static const char help[] =
     "wasinn - run WebAssembly guests that use machine learning (wasi-nn)\n"
     "\n"
-    "  wasinn tensor IN OUT --shape SHAPE ...   turn a picture into a model's input\n"
+    "  wasinn tensor IN OUT --shape SHAPE ...   turn a picture into a model's input, or a tensor into a "
+    "picture\n"
     "  wasinn run [options] GUEST.wasm [args]   run a guest\n"
     "  wasinn inspect PATH                      tell what a model or guest is\n"
     "  wasinn COMMAND --help                    options and examples of a command\n"

@@ -1,4 +1,5 @@
-/* JPEG and PNG pictures for `wasinn tensor`: decoding, and scaling to the size of a model's input. */
+/* JPEG and PNG pictures for `wasinn tensor`: decoding, and scaling to the size of a model's input, or to a
+ * multiple of it. */
 #ifndef WASINN_CLI_PICTURE_H
 #define WASINN_CLI_PICTURE_H
 
@@ -26,14 +27,15 @@ struct wasinn__framing {
     unsigned channels; /* 1 (grey) or 3 */
     bool stretch;      /* each side is scaled by itself; else the picture is scaled, then its centre cut */
     int resize;        /* the shorter side before the cut; 0: as small as covers width and height */
+    int zoom;          /* pixels a side that are made of each of those that the other numbers are about */
 };
 
 /* Reads the picture at `path`, or stdin for "-". Returns an exit code, other than 0 after wasinn__fail. */
 int wasinn__picture_read(const char *path, struct wasinn__picture *picture);
 void wasinn__picture_free(struct wasinn__picture *picture);
 
-/* Fills `out`, height * width * channels values from 0 to 255, rows from the top. `path` is for messages.
- * Returns as wasinn__picture_read. */
+/* Fills `out`, height * width * channels * zoom * zoom values from 0 to 255, rows from the top. `path` is for
+ * messages. Returns as wasinn__picture_read. */
 int wasinn__picture_scale(const struct wasinn__picture *picture, const char *path,
                           const struct wasinn__framing *framing, float *out);
 

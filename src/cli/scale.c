@@ -140,6 +140,13 @@ static bool scale_tile(const struct wasinn__picture *picture, const struct slice
     return done;
 }
 
+/* After the rounding, so that what is cut off is the same for any zoom. */
+static void zoom_axis(struct axis *axis, int zoom) {
+    axis->resized *= zoom;
+    axis->offset *= zoom;
+    axis->target *= zoom;
+}
+
 /* Decides the size before the cut, and where the cut is, both in the order that the picture is shown. */
 static int plan(const char *path, const struct wasinn__framing *framing, struct axis *x, struct axis *y) {
     x->target = framing->width;
@@ -163,6 +170,8 @@ static int plan(const char *path, const struct wasinn__framing *framing, struct 
     }
     x->offset = (x->resized - x->target) / 2;
     y->offset = (y->resized - y->target) / 2;
+    zoom_axis(x, framing->zoom);
+    zoom_axis(y, framing->zoom);
     return WASINN__EXIT_OK;
 }
 

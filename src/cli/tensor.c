@@ -1,4 +1,4 @@
-/* wasinn tensor: a picture becomes a model's input. */
+/* wasinn tensor: a picture becomes a model's input, or what a model took or gave becomes a picture. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +8,7 @@
 #include "file.h"
 #include "picture.h"
 #include "tensor_options.h"
+#include "view.h"
 #include "wasinn/wasinn.h"
 
 struct content {
@@ -41,18 +42,15 @@ static bool write_tensor(FILE *file, const void *data) {
 }
 
 static int report(const struct wasinn__tensor_options *options) {
-    char shape[64] = "", name[1024];
-    size_t length = 0, elements = 1;
-    for (int i = 0; i < options->rank; i++) {
-        length += (size_t)snprintf(shape + length, sizeof shape - length, "%s%d", i > 0 ? "," : "",
-                                   options->dims[i]);
-        elements *= (size_t)options->dims[i];
-    }
+    char shape[WASINN__TENSOR_SHAPE], name[1024];
+    size_t bytes = wasinn_type_size(options->type);
+    for (int i = 0; i < options->rank; i++)
+        bytes *= (size_t)options->dims[i];
     bool is_stdout = strcmp(options->out, "-") == 0;
     FILE *file = is_stdout ? stderr : stdout;
     wasinn_escape(options->out, strlen(options->out), name, sizeof name);
-    fprintf(file, "%s: %s [%s], %zu bytes\n", is_stdout ? "stdout" : name, wasinn_type_name(options->type),
-            shape, elements * wasinn_type_size(options->type));
+    fprintf(file, "%s: %s, %zu bytes\n", is_stdout ? "stdout" : name, wasinn__tensor_shape(options, shape),
+            bytes);
     return is_stdout ? WASINN__EXIT_OK : wasinn__flush_stdout();
 }
 
@@ -83,5 +81,7 @@ int wasinn__tensor_command(int argc, char **argv) {
     int code = wasinn__parse_tensor(&options, argc, argv, &helped);
     if (code != WASINN__EXIT_OK)
         return code;
-    return helped ? wasinn__tensor_help() : make_tensor(&options);
+    if (helped)
+        return wasinn__tensor_help();
+    return options.as == WASINN__AS_TENSOR ? make_tensor(&options) : wasinn__view_tensor(&options);
 }

@@ -596,9 +596,11 @@ class Usage(TensorTest):
         examples = [
             line for line in text.replace("\\\n", " ").splitlines() if line.startswith("  wasinn tensor ")
         ]
-        self.assertGreaterEqual(len(examples), 4)
+        self.assertGreaterEqual(len(examples), 8)
         (self.folder / "photo.jpg").write_bytes(jpeg([[(10, 20, 30), (40, 50, 60)]]))
         (self.folder / "digit.png").write_bytes(png([[0, 255], [255, 0]]))
+        (self.folder / "depth.f32").write_bytes(bytes(4 * 48 * 64))
+        (self.folder / "scores.f32").write_bytes(bytes(4 * 21 * 56 * 56))
         for example in examples:
             command = example.strip().replace("wasinn", f"'{WASINN}'", 1)
             result = subprocess.run(command, shell=True, cwd=self.folder, capture_output=True)
