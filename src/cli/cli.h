@@ -35,5 +35,6 @@ void *wasinn__checked(void *memory);
 int wasinn__run_command(int argc, char **argv);
 int wasinn__tensor_command(int argc, char **argv);
 int wasinn__inspect_command(int argc, char **argv);
+int wasinn__top_command(int argc, char **argv);
 
 #endif

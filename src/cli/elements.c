@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Rounds to a 16-bit float with so many bits of exponent and mantissa: to nearest, halves to even. */
@@ -135,4 +136,25 @@ bool wasinn__element_less(wasinn_type type, const uint8_t *data, size_t one, siz
     if (type == WASINN_TYPE_U64)
         return element_at(type, data, one).u64 < element_at(type, data, other).u64;
     return wasinn__element_load(type, data, one) < wasinn__element_load(type, data, other);
+}
+
+bool wasinn__element_integer(wasinn_type type, const uint8_t *data, size_t index, char *text,
+                             size_t capacity) {
+    switch (type) {
+    case WASINN_TYPE_F16:
+    case WASINN_TYPE_F32:
+    case WASINN_TYPE_F64:
+    case WASINN_TYPE_BF16:
+    case WASINN_TYPE_OTHER:
+        return false;
+    case WASINN_TYPE_U64:
+        snprintf(text, capacity, "%llu", (unsigned long long)element_at(type, data, index).u64);
+        return true;
+    case WASINN_TYPE_I64:
+        snprintf(text, capacity, "%lld", (long long)element_at(type, data, index).i64);
+        return true;
+    default:
+        snprintf(text, capacity, "%.0f", wasinn__element_load(type, data, index));
+        return true;
+    }
 }

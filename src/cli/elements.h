@@ -2,6 +2,7 @@
 #ifndef WASINN_CLI_ELEMENTS_H
 #define WASINN_CLI_ELEMENTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,5 +20,9 @@ double wasinn__element_load(wasinn_type type, const uint8_t *data, size_t index)
 
 /* Whether one element is less than another, exactly; NaN is neither less nor more. */
 bool wasinn__element_less(wasinn_type type, const uint8_t *data, size_t one, size_t other);
+
+/* Writes one element as a decimal number, exactly, if the type is one of integers. */
+bool wasinn__element_integer(wasinn_type type, const uint8_t *data, size_t index, char *text,
+                             size_t capacity);
 
 #endif

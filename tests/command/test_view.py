@@ -66,7 +66,8 @@ def numbers(data, type):
             return (numpy.frombuffer(data, "u2").astype("u4") << 16).view("f4").astype("f8")
     if type == "bool":
         return numpy.frombuffer(data, "u1").astype("f8")
-    return numpy.frombuffer(data, type[0] + str(SIZES[type])).astype("f8")
+    with numpy.errstate(invalid="ignore"):
+        return numpy.frombuffer(data, type[0] + str(SIZES[type])).astype("f8")
 
 
 def scale_colours(places):
