@@ -20,9 +20,6 @@ ROOT = Path(__file__).resolve().parent.parent
 MAN = ROOT / "docs" / "man"
 BASH, ZSH, FISH = (ROOT / "docs" / "completions" / name for name in ("wasinn.bash", "_wasinn", "wasinn.fish"))
 
-# The way back from a tensor to a picture is documented as one thing: all of it is in the command, or nothing.
-WAY_BACK = {"--as", "--range", "--over", "--opacity"}
-
 
 def output(*words, **options):
     return subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True, timeout=60, **options).stdout
@@ -69,10 +66,9 @@ class Documentation(unittest.TestCase):
         for command in commands():
             wanted = help_options(command)
             self.assertIn("--help", wanted)
-            without = set() if wanted & WAY_BACK or command != "tensor" else WAY_BACK
             for options in (man_options, bash_options, zsh_options, fish_options):
                 with self.subTest(command=command, where=options.__name__):
-                    self.assertEqual(options(command) - without, wanted)
+                    self.assertEqual(options(command), wanted)
 
     def test_commands_are_documented(self):
         page = (MAN / "wasinn.1").read_text()

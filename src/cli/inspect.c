@@ -33,10 +33,6 @@ static const char help[] =
     "\n"
     "Exit codes: 0; 1 it could not be read, or is none of these; 2 wrong usage.\n";
 
-static int fail_usage(const char *problem, const char *text) {
-    return wasinn__fail(WASINN__EXIT_USAGE, "inspect: %s%.100s; see wasinn inspect --help", problem, text);
-}
-
 int wasinn__inspect_command(int argc, char **argv) {
     static const struct option known[] = {
         {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
@@ -44,18 +40,15 @@ int wasinn__inspect_command(int argc, char **argv) {
     int option;
     optind = 0;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
-        if (option == '?')
-            return fail_usage("unknown option, or one that takes no value: ", argv[optind - 1]);
-        if (option == 'h') {
-            printed = fputs(help, stdout) >= 0 && fflush(stdout) == 0;
-            return printed ? WASINN__EXIT_OK
-                           : wasinn__fail(WASINN__EXIT_FAILED, "stdout: %s", strerror(errno));
-        }
+    while ((option = getopt_long(argc, argv, ":h", known, NULL)) != -1) {
+        if (option == 'h')
+            return wasinn__print_help(help);
+        if (option != 'j')
+            return wasinn__fail_option("inspect", option, argv);
         json = true;
     }
     if (argc - optind != 1)
-        return fail_usage("expected one PATH, got ", argc - optind == 0 ? "none" : "more");
+        return wasinn__fail_usage("inspect", "expected one PATH, got %s", argc == optind ? "none" : "more");
     struct wasinn__subject subject = {0};
     int code = wasinn__subject_read(&subject, argv[optind]);
     if (code == WASINN__EXIT_OK) {
