@@ -31,7 +31,7 @@ def main():
         print("skipped: no compiler for WebAssembly: python3 scripts/deps.py zig, or set WASINN_GUEST_CC")
         return 77
     header = ROOT / "guest" / "wasi_nn.h"
-    for source in sorted([*ROOT.glob("tests/guests/*.c"), *ROOT.glob("examples/classify*.c")]):
+    for source in sorted([*ROOT.glob("tests/guests/*.c"), ROOT / "examples" / "classify.c", ROOT / "examples" / "infer.c"]):
         target = folder / (source.stem + ".wasm")
         if is_newer(target, [source, header]):
             continue
