@@ -158,6 +158,13 @@ class FlatBuffer(Case):
         facts = self.check(flat_model(2, 17))
         self.assertEqual(facts.inputs[0][2], None)
 
+    def test_weights_cut_off(self):
+        """A vector is not believed to have the bytes that it counts."""
+        weights = wire.Table({0: b"w" * 1000})
+        whole = wire.lite_model([wire.lite_tensor("w", 9, [1000], 1)], [wire.Table(), weights])
+        self.assertEqual(self.check(whole).parameters, 1000)
+        self.refused("a vector that ends beyond the file", whole[:whole.index(b"w" * 1000) + 999])
+
     def test_hole_after_it(self):
         facts = self.check((MODELS / "shapes.tflite").read_bytes(), HUGE)
         self.assertEqual(facts.parameters, 64711)
@@ -233,6 +240,14 @@ class Archive(Case):
             content = bytearray(whole)
             struct.pack_into("<I", content, entry + offset, 0xFFFFFFFE)
             self.refused("at byte", bytes(content))
+
+    def test_entry_beyond_the_directory(self):
+        whole = bytearray(self.archive(data_pkl=pickle.dumps([1], 2), version=b"3"))
+        entry = whole.rindex(b"PK\1\2")
+        for offset in (28, 30, 32):
+            content = bytearray(whole)
+            struct.pack_into("<H", content, entry + offset, 20000)
+            self.refused("beyond the archive's directory", bytes(content))
 
     def test_hole_in_archive(self):
         """Ten gigabytes of weights, of an archive with 64-bit numbers, in a hole."""
