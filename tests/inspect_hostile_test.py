@@ -158,12 +158,15 @@ class FlatBuffer(Case):
         facts = self.check(flat_model(2, 17))
         self.assertEqual(facts.inputs[0][2], None)
 
-    def test_weights_cut_off(self):
-        """A vector is not believed to have the bytes that it counts."""
+    def test_vector_beyond_the_file(self):
+        """It is not believed to have the bytes that it counts."""
         weights = wire.Table({0: b"w" * 1000})
         whole = wire.lite_model([wire.lite_tensor("w", 9, [1000], 1)], [wire.Table(), weights])
         self.assertEqual(self.check(whole).parameters, 1000)
-        self.refused("a vector that ends beyond the file", whole[:whole.index(b"w" * 1000) + 999])
+        count = whole.index(b"w" * 1000) - 4
+        for number in (len(whole) - count - 3, 2**31, 2**32 - 1):
+            content = whole[:count] + struct.pack("<I", number) + whole[count + 4:]
+            self.refused("a vector that ends beyond the file", content)
 
     def test_hole_after_it(self):
         facts = self.check((MODELS / "shapes.tflite").read_bytes(), HUGE)
