@@ -120,7 +120,7 @@ def check_libraries(tree, work):
     wasmtime = [f"-I{wasmtime_include}", f"-L{wasmtime_library.parent}", "-lwasmtime"]
     run(*shlex.split(os.environ.get("CC", "cc")), "-o", work / "host", source, *flags, *wasmtime)
     variables = {**clean, "LD_LIBRARY_PATH": f"{folder}:{wasmtime_library.parent}"}
-    assert output(work / "host", guest, f"scalar={model}", env=variables) == "42\n"
+    assert output(work / "host", guest, "scalar", model, env=variables) == "42\n"
 
 
 def main():
