@@ -1,8 +1,7 @@
 """The commands of docs/guests.md do what the page says.
 
 WASINN is the command, WASINN_GUESTS the folder of compiled guests, WASINN_LANGUAGES a folder for those of other
-languages than C, WASINN_MODELS that of efficientnet-lite0, WASINN_PHOTOGRAPHS a folder of photographs. What is absent
-is skipped; the exit code is 77 where nothing is left.
+languages than C, WASINN_MODELS that of efficientnet-lite0. What is absent is skipped; the exit code is 77 where nothing is left.
 """
 
 import os
@@ -27,13 +26,8 @@ PAGE = page.sections(page.ROOT / "docs" / "guests.md")
 
 class GuestsPage(unittest.TestCase):
     def setUp(self):
-        for needed, how in [
-            (MODEL / "model.xml", "scripts/make_model.py"),
-            (pathlib.Path(os.environ["WASINN_PHOTOGRAPHS"]) / "coffee.png", "scripts/deps.py photographs"),
-            (page.ROOT / "deps" / "zig" / "zig", "scripts/deps.py zig"),
-        ]:
-            if not needed.exists():
-                self.skipTest(f"no {needed}: python3 {how}")
+        if page.absent(MODEL):
+            self.skipTest(page.absent(MODEL))
         folder = tempfile.mkdtemp(prefix="wasinn-guests-")
         self.addCleanup(shutil.rmtree, folder)
         self.shell = page.Shell(

@@ -47,6 +47,18 @@ def pattern(lines):
     return re.compile("".join(words))
 
 
+def absent(model):
+    """What of the parts that a page begins with is not there, and how to get it; None where all is."""
+    for needed, how in [
+        (model / "model.xml", "scripts/make_model.py"),
+        (ROOT / "deps" / "photographs" / "coffee.png", "scripts/deps.py photographs"),
+        (ROOT / "deps" / "zig" / "zig", "scripts/deps.py zig"),
+    ]:
+        if not needed.exists():
+            return f"no {needed}: python3 {how}"
+    return None
+
+
 class Shell:
     """A shell in a folder of its own, made to look like the checkout's root."""
 
