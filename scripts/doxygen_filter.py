@@ -21,9 +21,21 @@ def is_behind_code(text, start):
     return bool(line) and not line.startswith("#")
 
 
+def with_code(comment):
+    """Lines that are indented by four blanks more than the text are code."""
+    lines, inside = [], False
+    for line in comment.split("\n"):
+        is_code = line.startswith(" *     ") or (inside and line.strip() == "*")
+        if is_code != inside:
+            lines.append(" * @code{.c}" if is_code else " * @endcode")
+            inside = is_code
+        lines.append(line)
+    return "\n".join(lines)
+
+
 def converted(text):
     def convert(match):
-        comment = match.group().replace("\\", "\\\\")
+        comment = with_code(match.group()).replace("\\", "\\\\")
         if "----" in comment:
             return comment
         if match.start() == 0:

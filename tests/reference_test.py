@@ -8,12 +8,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = {
+    "index.html": ["wasinn/engine.h"],
     "wasinn_8h.html": ["wasinn_load_by_name", "not_found: there is none"],
     "backend_8h.html": ["wasinn_host_add_backend"],
     "engine_8h.html": ["wasinn_import_at"],
     "wasmtime_8h.html": ["wasinn_wasmtime_define"],
     "wasi__nn_8h.html": ["wasi_nn_get_output"],
-    "structwasinn__limits.html": ["compute_ms"],
+    "structwasinn__limits.html": ["compute_ms", 'class="fragment"'],
 }
 
 
