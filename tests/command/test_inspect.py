@@ -93,7 +93,7 @@ class Models(Inspect):
             self.assertEqual(facts["outputs"], numbered(model.outputs, bounds=False))
             self.assertEqual((facts["kind"], facts["encoding"], facts["path"]), ("model", "openvino", str(xml)))
             self.assertEqual(facts["bytes"], xml.stat().st_size + xml.with_suffix(".bin").stat().st_size)
-            self.assertTrue(facts["served"], facts["reason"])
+            self.assertEqual(facts["served"], xml.name != "dynamic_rank.xml", facts["reason"])
             self.assertIn("openvino 20", facts["backend"])
         return facts, model
 
@@ -106,6 +106,12 @@ class Models(Inspect):
             facts, model = self.compare(xml)
             self.assertEqual(facts["parameters"], constants(model), xml.name)
         self.assertEqual(self.facts(FIXTURES / "shapes.xml")["parameters"], 64709)
+
+    def test_what_cannot_be_set(self):
+        self.assertIn("input 0 is of any rank", self.facts(FIXTURES / "dynamic_rank.xml")["reason"])
+        for kind in ("bf16", "u16", "i16"):
+            self.assertIn(f"input 0 is {kind}, which a guest cannot set", self.facts(FIXTURES / f"types_{kind}.xml")["note"])
+        self.assertIsNone(self.facts(FIXTURES / "types_i64.xml")["note"])
 
     def save(self, name, model, **options):
         xml = self.temporary / f"{name}.xml"
@@ -286,6 +292,13 @@ class Guests(Inspect):
         of_wasmedge = '(import "wasi_ephemeral_nn" "compute_single" (func (param i32) (result i32)))'
         facts = self.check(module(of_wasmedge), False, "wasi_ephemeral_nn.compute_single")
         self.assertIn("WasmEdge", facts["imports"][0]["abi"])
+        several = " ".join(f'(import "wasi_ephemeral_nn" "{name}" (func))' for name in ("unload", "load", "foo", "zoo"))
+        facts = self.check(module(several), False, "4 of its imports")
+        text = run("inspect", self.temporary / "guest.wasm").out
+        for heading, names in [("additions of WasmEdge", ["unload"]), ("wasi-nn for core modules (witx)", ["load"]),
+                               ("no wasi-nn is known to have", ["foo", "zoo"])]:
+            found = re.search(rf"(?m)^  imports    wasi_ephemeral_nn: [^\n]*{re.escape(heading)}[^\n]*\n((?:    .*\n)+)", text)
+            self.assertEqual([line.split()[0] for line in found[1].splitlines()], names, text)
         of_wamr = '(import "wasi_nn" "load" (func (param i32 i32 i32 i32) (result i32)))'
         facts = self.check(module(of_wamr), False, "wasi_nn.load")
         self.assertEqual(facts["imports"][0]["abi"], "WAMR's older wasi-nn")
@@ -301,6 +314,10 @@ class Guests(Inspect):
 
     def test_start_and_memory(self):
         self.check(module(start=""), False, "_start", command=False)
+        for kind in ("(param i32)", "(result i32) (i32.const 0)"):
+            self.check(module(start=f'(func (export "_start") {kind})'), False, "without parameters", command=False)
+        self.check(module('(import "wasi_snapshot_preview1" "sched_yield" (func (result i32)))', '(func $f (param i64))',
+                          '(func $g)', '(export "_start" (func $g))', start=""), True, command=True)
         uses = '(import "wasi_ephemeral_nn" "compute" (func (param i32) (result i32)))'
         self.check(module(uses, memory=""), False, "memory", exports_memory=False)
         self.check(module(uses, memory='(memory (export "memory") i64 1)'), False, "memory", memory_64=True)

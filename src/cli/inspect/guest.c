@@ -7,7 +7,7 @@
 #include "cli/file.h"
 #include "cursor.h"
 
-enum { SECTION_TYPE = 1, SECTION_IMPORT = 2, SECTION_MEMORY = 5, SECTION_EXPORT = 7 };
+enum { SECTION_TYPE = 1, SECTION_IMPORT = 2, SECTION_FUNCTION = 3, SECTION_MEMORY = 5, SECTION_EXPORT = 7 };
 enum { FUNCTION = 0, TABLE, MEMORY, GLOBAL, TAG };
 
 /* A signature as an import's `function`; longer ones are cut, which no function of a known host is. */
@@ -21,6 +21,8 @@ struct module {
     struct wasinn__guest_facts *facts;
     char (*types)[SIGNATURE];
     uint32_t type_count;
+    uint32_t *functions; /* their types, imported ones first */
+    uint32_t function_count;
     struct memory memories[16]; /* imported ones first; further ones are of no interest */
     uint32_t memory_count;
 };
@@ -177,6 +179,28 @@ static struct memory read_limits(struct wasinn__cursor *cursor) {
     return (struct memory){flags & 4, flags & 2};
 }
 
+static void add_function(struct wasinn__cursor *cursor, struct module *module, uint32_t type) {
+    uint32_t count = module->function_count;
+    if (count == WASINN__MOST_TYPES) {
+        wasinn__cursor_fail(cursor, "more than %d functions", WASINN__MOST_TYPES);
+        return;
+    }
+    if ((count & (count - 1)) == 0) {
+        uint32_t *larger = realloc(module->functions, (count ? 2 * (size_t)count : 1) * sizeof *larger);
+        if (!larger) {
+            wasinn__cursor_fail(cursor, "no memory");
+            return;
+        }
+        module->functions = larger;
+    }
+    module->functions[module->function_count++] = type;
+}
+
+static bool takes_and_gives_nothing(const struct module *module, uint64_t function) {
+    uint32_t type = function < module->function_count ? module->functions[function] : UINT32_MAX;
+    return type < module->type_count && strcmp(module->types[type], "()") == 0;
+}
+
 static void add_memory(struct module *module, struct memory memory) {
     if (module->memory_count < sizeof module->memories / sizeof *module->memories)
         module->memories[module->memory_count++] = memory;
@@ -201,6 +225,7 @@ static void read_import(struct wasinn__cursor *cursor, struct module *module) {
                                 (unsigned long long)type, module->type_count);
         else
             import.function = module->types[type];
+        add_function(cursor, module, (uint32_t)type);
     } else if (kind == TABLE || kind == GLOBAL) {
         read_value_type(cursor);
         if (kind == TABLE)
@@ -223,7 +248,7 @@ static void read_export(struct wasinn__cursor *cursor, struct module *module) {
     uint8_t kind = wasinn__cursor_byte(cursor);
     uint64_t index = wasinn__cursor_number(cursor, 32);
     if (kind == FUNCTION && strcmp(name, "_start") == 0)
-        module->facts->has_start = true;
+        module->facts->has_start = takes_and_gives_nothing(module, index);
     if (kind == MEMORY && strcmp(name, "memory") == 0) {
         module->facts->exports_memory = true;
         module->facts->memory_64 = index < module->memory_count && module->memories[index].is_64;
@@ -236,12 +261,15 @@ static void read_section(struct wasinn__cursor *cursor, uint8_t number, struct m
         read_types(cursor, module);
         return;
     }
-    if (number != SECTION_IMPORT && number != SECTION_MEMORY && number != SECTION_EXPORT)
+    if (number != SECTION_IMPORT && number != SECTION_FUNCTION && number != SECTION_MEMORY &&
+        number != SECTION_EXPORT)
         return;
     uint32_t count = wasinn__cursor_count(cursor, "entries");
     for (uint32_t i = 0; i < count && !wasinn__cursor_failed(cursor); i++) {
         if (number == SECTION_IMPORT)
             read_import(cursor, module);
+        else if (number == SECTION_FUNCTION)
+            add_function(cursor, module, (uint32_t)wasinn__cursor_number(cursor, 32));
         else if (number == SECTION_MEMORY)
             add_memory(module, read_limits(cursor));
         else
@@ -256,6 +284,7 @@ static void read_module(struct wasinn__cursor *cursor, struct wasinn__guest_fact
     while (wasinn__cursor_section(cursor, &number, &content))
         read_section(&content, number, &module);
     free(module.types);
+    free(module.functions);
 }
 
 bool wasinn__is_wasm(struct wasinn__reader *reader) {

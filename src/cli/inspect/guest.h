@@ -18,7 +18,7 @@ struct wasinn__guest_import {
 
 struct wasinn__guest_facts {
     bool component;
-    bool has_start;      /* exports _start: a WASI command */
+    bool has_start;      /* exports _start, a function of no parameters and results: a WASI command */
     bool exports_memory; /* under the name "memory", which wasi-nn needs */
     bool memory_64, memory_shared;
     struct wasinn__guest_import *imports; /* by module, then by name */

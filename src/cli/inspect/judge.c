@@ -17,6 +17,23 @@ static bool serves(const wasinn_backend_info *info, wasinn_encoding encoding) {
     return false;
 }
 
+/* What a model of OpenVINO asks for that its devices, or wasi-nn for core modules, do not have. */
+static void judge_inputs(struct wasinn__subject *subject) {
+    struct wasinn__model_facts *model = &subject->model;
+    for (size_t i = 0; i < model->port_counts[WASINN_INPUT]; i++) {
+        const struct wasinn__model_port *port = &model->ports[WASINN_INPUT][i];
+        if (port->rank == WASINN_DYNAMIC_RANK && !subject->verdict.reason[0])
+            snprintf(subject->verdict.reason, sizeof subject->verdict.reason,
+                     "input %zu is of any rank, which OpenVINO's devices do not take", i);
+        if (port->type == WASINN_TYPE_BF16 || port->type == WASINN_TYPE_U16 ||
+            port->type == WASINN_TYPE_I16 || port->type == WASINN_TYPE_OTHER) {
+            wasinn__facts_note(model, "input %zu is %s, which a guest cannot set: wasi-nn has no such type",
+                               i, port->type_text ? port->type_text : wasinn_type_name(port->type));
+            return;
+        }
+    }
+}
+
 void wasinn__judge_model(struct wasinn__subject *subject) {
     struct wasinn__verdict *verdict = &subject->verdict;
     wasinn_backend_info info;
@@ -36,7 +53,8 @@ void wasinn__judge_model(struct wasinn__subject *subject) {
     } else {
         snprintf(verdict->backend, sizeof verdict->backend, "%s %s", info.name, info.version);
         snprintf(verdict->reason, sizeof verdict->reason, "%s", subject->warning);
-        verdict->served = !subject->warning[0];
+        judge_inputs(subject);
+        verdict->served = !verdict->reason[0];
     }
     wasinn_host_free(host);
 }
@@ -57,11 +75,17 @@ bool wasinn__port_size(const struct wasinn__model_port *port, uint64_t *bytes) {
 static const char *abi_of(const struct wasinn__guest_import *import) {
     static const char *const specified[] = {"load",      "load_by_name", "init_execution_context",
                                             "set_input", "compute",      "get_output"};
+    static const char *const of_wasmedge[] = {
+        "load_by_name_with_config",   "compute_single",    "fini_single",
+        "finalize_execution_context", "get_output_single", "unload"};
     if (strcmp(import->module, "wasi_ephemeral_nn") == 0) {
         for (size_t i = 0; i < sizeof specified / sizeof *specified; i++)
             if (strcmp(import->name, specified[i]) == 0)
                 return "wasi-nn for core modules (witx)";
-        return "additions of WasmEdge to wasi-nn for core modules";
+        for (size_t i = 0; i < sizeof of_wasmedge / sizeof *of_wasmedge; i++)
+            if (strcmp(import->name, of_wasmedge[i]) == 0)
+                return "additions of WasmEdge to wasi-nn for core modules";
+        return "functions that no wasi-nn is known to have";
     }
     if (strcmp(import->module, "wasi_nn") == 0)
         return "WAMR's older wasi-nn";
@@ -142,13 +166,16 @@ static void conclude(struct wasinn__subject *subject) {
     }
     if (guest->component)
         snprintf(verdict->reason, sizeof verdict->reason, "a component; this version runs core modules only");
-    else if (missing > 0)
+    else if (missing == 1)
+        snprintf(verdict->reason, sizeof verdict->reason, "its import %.100s.%.100s: %s",
+                 guest->imports[first].module, guest->imports[first].name, subject->imports[first].reason);
+    else if (missing > 1)
         snprintf(verdict->reason, sizeof verdict->reason,
-                 "%zu of its imports are missing here, such as %.100s.%.100s", missing,
-                 guest->imports[first].module, guest->imports[first].name);
+                 "%zu of its imports are not served, such as %.100s.%.100s: %s", missing,
+                 guest->imports[first].module, guest->imports[first].name, subject->imports[first].reason);
     else if (!guest->has_start)
         snprintf(verdict->reason, sizeof verdict->reason,
-                 "it exports no function _start: not a WASI command");
+                 "it exports no function _start without parameters and results: not a WASI command");
     else if (uses_nn && (!guest->exports_memory || guest->memory_shared || guest->memory_64))
         snprintf(verdict->reason, sizeof verdict->reason,
                  "wasi-nn needs a memory of 32 bits, not shared, that is "

@@ -27,6 +27,13 @@ static const char *short_size(uint64_t bytes, char text[32]) {
     return text;
 }
 
+static void print_size(uint64_t bytes, FILE *out) {
+    char text[32];
+    fprintf(out, "  size       %s", short_size(bytes, text));
+    if (bytes >= 1000)
+        fprintf(out, " (%llu bytes)", (unsigned long long)bytes);
+}
+
 static void print_shape(const struct wasinn__model_port *port, FILE *out) {
     char text[SHOWN];
     bool is_named = port->type == WASINN_TYPE_OTHER && port->type_text;
@@ -55,7 +62,7 @@ static void print_ports(const struct wasinn__model_facts *model, wasinn_directio
         const struct wasinn__model_port *port = &model->ports[side][i];
         uint64_t bytes;
         fprintf(out, "  %-9s %3zu  %-*s  ", side == WASINN_INPUT ? "input" : "output", i, width,
-                escaped(port->name, text));
+                port->name[0] ? escaped(port->name, text) : "-");
         print_shape(port, out);
         if (wasinn__port_size(port, &bytes))
             fprintf(out, "  %llu bytes", (unsigned long long)bytes);
@@ -74,16 +81,14 @@ static void print_verdict(const struct wasinn__verdict *verdict, FILE *out) {
 
 static void print_model(const struct wasinn__subject *subject, FILE *out) {
     const struct wasinn__model_facts *model = &subject->model;
-    char text[SHOWN], size[32];
+    char text[SHOWN];
     fprintf(out, "  encoding   %s, %s\n", wasinn_encoding_name(model->encoding),
             escaped(model->format, text));
     if (model->name && model->name[0])
         fprintf(out, "  name       %s\n", escaped(model->name, text));
     if (model->producer && model->producer[0])
         fprintf(out, "  made by    %s\n", escaped(model->producer, text));
-    fprintf(out, "  size       %s", short_size(subject->bytes, size));
-    if (subject->bytes >= 1000)
-        fprintf(out, " (%llu bytes)", (unsigned long long)subject->bytes);
+    print_size(subject->bytes, out);
     if (subject->weights_bytes > 0)
         fprintf(out, ", of which %llu are the weights beside it", (unsigned long long)subject->weights_bytes);
     fputs("\n", out);
@@ -96,36 +101,61 @@ static void print_model(const struct wasinn__subject *subject, FILE *out) {
         fprintf(out, "  note       %s\n", escaped(model->note, text));
 }
 
-static bool is_first_of_module(const struct wasinn__guest_facts *guest, size_t index) {
-    const char *module = guest->imports[index].module;
-    return index == 0 || strcmp(guest->imports[index - 1].module, module) != 0;
+static void print_import(const struct wasinn__guest_import *import,
+                         const struct wasinn__import_verdict *verdict, FILE *out) {
+    char text[SHOWN];
+    fprintf(out, "    %-28s", import->name[0] ? escaped(import->name, text) : import->kind);
+    fprintf(out, " %-10s", import->function ? import->function : import->kind);
+    fprintf(out, " %s%s\n", verdict->served ? "served" : "not served: ", verdict->reason);
+}
+
+/* Those of one module, from `first` to before `end`, that belong to one ABI, or to none. */
+static void print_abi(const struct wasinn__subject *subject, size_t first, size_t end, const char *abi,
+                      FILE *out) {
+    const struct wasinn__guest_import *imports = subject->guest.imports;
+    char text[SHOWN];
+    size_t count = 0, served = 0;
+    for (size_t i = first; i < end; i++)
+        if (subject->imports[i].abi == abi) {
+            count++;
+            served += subject->imports[i].served;
+        }
+    fprintf(out, "  imports    %s: ", escaped(imports[first].module, text));
+    if (abi)
+        fprintf(out, "%s\n", abi);
+    else
+        fprintf(out, "%zu, of which %zu served by WASI\n", count, served);
+    for (size_t i = first; i < end; i++)
+        if (subject->imports[i].abi == abi && (abi || !subject->imports[i].served))
+            print_import(&imports[i], &subject->imports[i], out);
 }
 
 static void print_imports(const struct wasinn__subject *subject, FILE *out) {
+    enum { MOST = 8 }; /* ABIs within a module */
     const struct wasinn__guest_facts *guest = &subject->guest;
-    char text[SHOWN];
-    for (size_t i = 0; i < guest->import_count; i++) {
-        const struct wasinn__guest_import *import = &guest->imports[i];
-        const struct wasinn__import_verdict *verdict = &subject->imports[i];
-        if (is_first_of_module(guest, i)) {
-            fprintf(out, "  imports    %s", escaped(import->module, text));
-            fprintf(out, "%s%s\n", verdict->abi ? ": " : "", verdict->abi ? verdict->abi : "");
+    for (size_t first = 0, end; first < guest->import_count; first = end) {
+        const char *seen[MOST];
+        size_t count = 0;
+        for (end = first; end < guest->import_count &&
+                          strcmp(guest->imports[end].module, guest->imports[first].module) == 0;
+             end++) {
+            size_t known = 0;
+            while (known < count && seen[known] != subject->imports[end].abi)
+                known++;
+            if (known == count && count < MOST)
+                seen[count++] = subject->imports[end].abi;
         }
-        if (!verdict->abi && verdict->served)
-            continue;
-        fprintf(out, "    %-28s", import->name[0] ? escaped(import->name, text) : import->kind);
-        fprintf(out, " %-10s", import->function ? import->function : "");
-        fprintf(out, " %s%s\n", verdict->served ? "served" : "not served: ", verdict->reason);
+        for (size_t i = 0; i < count; i++)
+            print_abi(subject, first, end, seen[i], out);
     }
 }
 
 static void print_guest(const struct wasinn__subject *subject, FILE *out) {
     const struct wasinn__guest_facts *guest = &subject->guest;
-    char size[32];
     fprintf(out, "  guest      WebAssembly %s%s\n", guest->component ? "component" : "module",
             guest->has_start ? ", a command (it exports _start)" : "");
-    fprintf(out, "  size       %s (%llu bytes)\n", short_size(subject->bytes, size),
-            (unsigned long long)subject->bytes);
+    print_size(subject->bytes, out);
+    fputs("\n", out);
     if (!guest->component)
         fprintf(out, "  memory     %s%s%s\n", guest->exports_memory ? "exported" : "not exported",
                 guest->memory_64 ? ", of 64 bits" : "",

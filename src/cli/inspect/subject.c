@@ -118,7 +118,12 @@ static void describe_unknown(struct wasinn__reader *reader, char *problem) {
          "ELF",
          "a native program or library", 4},
         {"\x1f\x8b", "gzip: unpack it", 2},
-        {"!<arch>", "an archive of object files", 7},
+        {"!<arch>", "an ar archive, such as a Debian package or a static library", 7},
+        {"PK\3\4", "a ZIP archive that is not PyTorch's, such as .npz or .keras", 4},
+        {"\x93NUMPY", "an array of NumPy", 6},
+        {"version ", "text: the pointer that Git LFS leaves in place of a large file, perhaps", 8},
+        {"<!DOCTY", "a web page: a download that failed, perhaps", 7},
+        {"<html", "a web page: a download that failed, perhaps", 5},
         {"\x89HDF", "HDF5, a Keras model perhaps: convert it first", 4},
         {"\x28\xb5\x2f\xfd", "zstd: unpack it", 4},
     };
@@ -227,6 +232,8 @@ static int read_opened(struct wasinn__subject *subject, int file, const struct s
         size_t size = 0;
         read = (piped = read_pipe(file, &size, problem)) != NULL;
         wasinn__reader_on(&reader, piped, size);
+    } else if (S_ISDIR(status->st_mode)) {
+        snprintf(problem, sizeof problem, "a folder: name it instead");
     } else {
         snprintf(problem, sizeof problem, "neither a file nor a folder");
     }
