@@ -2,11 +2,10 @@
  *
  *     cc -o embed embed.c -I$WASMTIME/include $(pkg-config --cflags --libs wasinn-wasmtime) \
  *         -L$WASMTIME/lib -Wl,-rpath,$WASMTIME/lib -lwasmtime */
+#include "wasinn/wasmtime.h"
 #include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include "wasinn/wasmtime.h"
 
 /* Ends the program where Wasmtime or the guest failed, and where the guest called exit. */
 static void check(wasmtime_error_t *error, wasm_trap_t **trap) {
@@ -43,6 +42,7 @@ int main(int argc, char **argv) {
     wasmtime_context_t *context = wasmtime_store_context(store);
     wasi_config_t *wasi = wasi_config_new();
     wasi_config_inherit_stdout(wasi);
+    wasi_config_inherit_stderr(wasi);
     check(wasmtime_context_set_wasi(context, wasi), NULL);
     check(wasmtime_module_new(engine, wasm, fread(wasm, 1, sizeof wasm, file), &module), NULL);
     check(wasmtime_linker_module(linker, context, "", 0, module), NULL);

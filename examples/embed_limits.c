@@ -48,6 +48,7 @@ static int run(const program *program, wasmtime_context_t *context, wasi_config_
     wasm_trap_t *trap = NULL;
     int code = 0;
     wasi_config_inherit_stdout(wasi);
+    wasi_config_inherit_stderr(wasi);
     check(wasmtime_context_set_wasi(context, wasi), NULL);
     wasmtime_error_t *error =
         wasmtime_linker_instantiate(program->linker, context, program->module, &instance, &trap);

@@ -75,6 +75,12 @@ static void check(wasmtime_error_t *error, wasm_trap_t *trap) {
     errx(1, "%.*s", (int)text.size, text.data);
 }
 
+/* The guest ends in a trap when a call fails; this says which, and why. */
+static void log_failure(void *data, const wasinn_guest *guest, const char *line) {
+    (void)data, (void)guest;
+    fprintf(stderr, "%s\n", line);
+}
+
 /* By the guest, which finds the model by its name. */
 static float triple_in_guest(wasinn_host *host, float x) {
     static const wasinn_wasmtime_api api = WASINN_WASMTIME_API;
@@ -135,6 +141,7 @@ int main(int argc, char **argv) {
     if (argc != 2 || end == argv[1] || *end)
         errx(2, "usage: embed_memory NUMBER");
     check_host(wasinn_host_new(&host));
+    wasinn_host_set_log(host, log_failure, NULL);
     check_host(
         wasinn_host_add_model_blobs(host, "triple", model, 2, WASINN_ENCODING_OPENVINO, WASINN_TARGET_CPU));
     printf("guest: %g\n", triple_in_guest(host, x));
