@@ -79,8 +79,15 @@ install(FILES docs/completions/wasinn.fish DESTINATION "${CMAKE_INSTALL_DATADIR}
 
 install(DIRECTORY include/wasinn DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(FILES guest/wasi_nn.h DESTINATION "${CMAKE_INSTALL_DATADIR}/wasinn/guest")
-install(DIRECTORY examples/ DESTINATION "${CMAKE_INSTALL_DATADIR}/wasinn/examples" FILES_MATCHING PATTERN "*.c")
-install(FILES LICENSE README.md DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+file(GLOB examples examples/*.c)
+install(FILES ${examples} DESTINATION "${CMAKE_INSTALL_DATADIR}/wasinn/examples")
+foreach(language rust assemblyscript)
+  install(DIRECTORY "examples/classify-${language}" DESTINATION "${CMAKE_INSTALL_DATADIR}/wasinn/examples"
+          PATTERN target EXCLUDE PATTERN build EXCLUDE PATTERN node_modules EXCLUDE PATTERN Cargo.lock EXCLUDE)
+endforeach()
+install(FILES LICENSE README.md ARCHITECTURE.md DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+file(GLOB pages docs/*.md docs/*.svg)
+install(FILES ${pages} DESTINATION "${CMAKE_INSTALL_DOCDIR}/docs")
 
 file(RELATIVE_PATH up "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
 string(REGEX REPLACE "/$" "" WASINN_PKGCONFIG_UP "${up}")
