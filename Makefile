@@ -59,11 +59,11 @@ image:
 	@[ -z "$$WASINN_IMAGE" ] || [ -r "$$WASINN_IMAGE" ] || { printf 'make: there is no picture %s\n' "$$WASINN_IMAGE" >&2; exit 1; }
 
 test: all test-parts
-	@ctest --test-dir build --output-on-failure
+	@ctest --test-dir build --parallel $(JOBS) --output-on-failure
 
 sanitize: tools test-parts
 	$(call build,build-asan,-DWASINN_SANITIZE=address$(COMMA)undefined)
-	@ctest --test-dir build-asan --output-on-failure
+	@ctest --test-dir build-asan --parallel $(JOBS) --output-on-failure
 	$(call build,build-tsan,-DWASINN_SANITIZE=thread)
 	@ctest --test-dir build-tsan --output-on-failure --no-tests=error -L thread
 

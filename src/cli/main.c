@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,9 +43,7 @@ static int version_command(void) {
         return wasinn__fail(WASINN__EXIT_FAILED, "%s", wasinn_host_last_error());
     print_versions(host);
     wasinn_host_free(host);
-    if (fflush(stdout) != 0)
-        return wasinn__fail(WASINN__EXIT_FAILED, "standard output: %s", strerror(errno));
-    return WASINN__EXIT_OK;
+    return wasinn__flush_stdout();
 }
 
 typedef int (*command)(int, char **);
@@ -77,13 +74,17 @@ int main(int argc, char **argv) {
     command chosen = command_of(name);
     if (chosen)
         return chosen(argc - 1, argv + 1);
-    if (is_one_of(name, "--version", "-V", "version"))
+    if (is_one_of(name, "--version", "-V", "version")) {
+        if (argc > 2)
+            return wasinn__fail(WASINN__EXIT_USAGE, "%s takes no argument: try wasinn --help", name);
         return version_command();
+    }
     if (is_one_of(name, "--help", "-h", "help")) {
-        if (argc > 2 && (chosen = command_of(argv[2])))
+        if (argc == 2)
+            return wasinn__print_help(help);
+        name = argv[2];
+        if ((chosen = command_of(name)))
             return chosen(2, (char *[]){argv[2], help_option, NULL});
-        fputs(help, stdout);
-        return WASINN__EXIT_OK;
     }
     if (!name[0]) {
         fputs(help, stderr);

@@ -47,6 +47,8 @@ static const char *not_a_module(const uint8_t *bytes, size_t size) {
         return "the file is empty";
     if (size >= sizeof component && memcmp(bytes, component, sizeof component) == 0)
         return "a component; this version of wasinn runs core modules only";
+    if (size >= 4 && size < sizeof module && memcmp(bytes, module, 4) == 0)
+        return "not valid WebAssembly: it ends within its first 8 bytes";
     if (size < sizeof module || memcmp(bytes, module, 4) != 0)
         return size > 0 && (bytes[0] == '(' || bytes[0] == ';')
                    ? "WebAssembly's text format, not a binary: convert it with wat2wasm"

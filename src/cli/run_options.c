@@ -227,9 +227,8 @@ int wasinn__parse_run(wasinn__run_options *options, wasinn_host *host, int argc,
         if ((option = getopt_long(argc, argv, "+:h", known, NULL)) == -1)
             break;
         if (option == HELP || option == 'h') {
-            fputs(help, stdout);
             *helped = true;
-            return WASINN__EXIT_OK;
+            return wasinn__print_help(help);
         }
         if ((code = apply(options, host, option, optarg, given)) != WASINN__EXIT_OK)
             return code;

@@ -99,6 +99,8 @@ wasinn_status wasinn__guest_fail(wasinn_guest *guest, wasinn_status status, cons
 
 wasinn_status wasinn__guest_room(wasinn_guest *guest, const char *what, uint64_t open, uint64_t limit,
                                  wasinn_message *message) {
+    if (limit == 0)
+        return wasinn_refuse(message, WASINN_BUSY, "%s: the limit is 0, none is allowed", what);
     if (open >= limit)
         return wasinn_refuse(message, WASINN_BUSY, "%s: %llu, the limit; use one that is, or close one", what,
                              (unsigned long long)open);

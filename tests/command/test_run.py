@@ -39,6 +39,10 @@ class CommandLine(Case):
         self.assertRegex(lines[1], r"^Wasmtime \d+\.\d+\.\d+$")
         self.assertRegex(lines[2], r"^openvino 20\d\d\.\d.* \(.*libopenvino_c\.so.*\)$")
 
+    def test_help_and_version_take_nothing_else(self):
+        self.assert_ended(run("help", "frob"), USAGE, "frob")
+        self.assert_ended(run("version", "x"), USAGE, "no argument")
+
     def test_no_command_prints_help_on_stderr(self):
         result = run()
         self.assertEqual((result.code, result.out), (USAGE, ""))
@@ -124,7 +128,7 @@ class BadGuests(Case):
             ("empty", b"", ["empty"]),
             ("text", b"#!/bin/sh\necho hello\n", ["not a WebAssembly file"]),
             ("half a magic", b"\0as", ["not a WebAssembly file"]),
-            ("magic only", b"\0asm", ["not a WebAssembly file"]),
+            ("magic only", b"\0asm", ["ends within its first 8 bytes"]),
             ("version 2", b"\0asm\2\0\0\0", ["version"]),
             ("component", b"\0asm\x0d\0\1\0", ["component", "core modules only"]),
             ("noise", b"\0asm\1\0\0\0" + noise, ["not valid WebAssembly"]),
