@@ -1,6 +1,7 @@
 #include "file.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -149,8 +150,30 @@ static int write_direct(const char *path, const char *what, wasinn__file_writer 
     return code;
 }
 
-/* Writes to a new file in the folder of `path`, which then takes its name with the permissions `mode`. */
-static bool write_replacing(const char *path, mode_t mode, wasinn__file_writer writer, const void *content) {
+/* The file that is being written; a signal that ends the program takes it along. */
+static const char *volatile unfinished;
+static const int fatal[] = {SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+
+static void remove_unfinished(int number) {
+    if (unfinished)
+        unlink(unfinished);
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+static void watch_signals(const char *path) {
+    for (size_t i = 0; path && i < sizeof fatal / sizeof *fatal; i++) {
+        struct sigaction now;
+        if (sigaction(fatal[i], NULL, &now) == 0 && now.sa_handler == SIG_DFL)
+            signal(fatal[i], remove_unfinished);
+    }
+    unfinished = path;
+}
+
+/* Writes to a new file in the folder of `path`, which then takes its name, with the permissions of `like`
+ * and, where this user may give files away, its owner. */
+static bool write_replacing(const char *path, const struct stat *like, wasinn__file_writer writer,
+                            const void *content) {
     static const char name[] = ".wasinn-XXXXXX";
     const char *slash = strrchr(path, '/');
     size_t folder = slash ? (size_t)(slash - path) + 1 : 0;
@@ -161,7 +184,11 @@ static bool write_replacing(const char *path, mode_t mode, wasinn__file_writer w
     memcpy(temporary + folder, name, sizeof name);
     int descriptor = mkstemp(temporary);
     FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "wb");
-    bool done = file && writer(file, content) && fflush(file) == 0 && fchmod(descriptor, mode) == 0;
+    watch_signals(descriptor < 0 ? NULL : temporary);
+    bool done = file && writer(file, content) && fflush(file) == 0;
+    if (done && fchown(descriptor, like->st_uid, like->st_gid) != 0)
+        errno = 0; /* it stays with this user */
+    done = done && fchmod(descriptor, like->st_mode & 0777) == 0;
     int reason = errno;
     if (file ? fclose(file) != 0 : descriptor >= 0 && close(descriptor) != 0) {
         reason = done ? errno : reason;
@@ -171,6 +198,7 @@ static bool write_replacing(const char *path, mode_t mode, wasinn__file_writer w
         reason = errno;
         done = false;
     }
+    watch_signals(NULL);
     if (!done && descriptor >= 0)
         unlink(temporary);
     free(temporary);
@@ -185,16 +213,18 @@ int wasinn__file_write(const char *path, const char *what, wasinn__file_writer w
     if (stat(path, &status) != 0) {
         if (errno != ENOENT)
             return fail_output(path, what);
+        /* A link that leads to nothing yet: the file is made where it leads. */
+        if (lstat(path, &status) == 0)
+            return write_direct(path, what, writer, content);
         mode_t mask = umask(0);
         umask(mask);
-        return write_replacing(path, 0666 & ~mask, writer, content) ? WASINN__EXIT_OK
-                                                                    : fail_output(path, what);
+        status = (struct stat){.st_mode = 0666 & ~mask, .st_uid = (uid_t)-1, .st_gid = (gid_t)-1};
+        return write_replacing(path, &status, writer, content) ? WASINN__EXIT_OK : fail_output(path, what);
     }
     if (!S_ISREG(status.st_mode))
         return write_direct(path, what, writer, content);
     char *real = realpath(path, NULL);
-    bool done =
-        real && access(real, W_OK) == 0 && write_replacing(real, status.st_mode & 0777, writer, content);
+    bool done = real && access(real, W_OK) == 0 && write_replacing(real, &status, writer, content);
     int code = done ? WASINN__EXIT_OK : fail_output(path, what);
     free(real);
     return code;

@@ -11,6 +11,7 @@ import pathlib
 import random
 import resource
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -533,6 +534,35 @@ class Output(TensorTest):
         self.assertEqual(b"\1\2\3\4", self.out.read_bytes())
         self.assertTrue(link.is_symlink())
         self.assertEqual(0o640, self.out.stat().st_mode & 0o777)
+
+    def test_link_that_leads_to_nothing_yet(self):
+        link = self.folder / "link"
+        link.symlink_to(self.out.name)
+        self.assertEqual(0, wasinn(self.picture, link, *self.arguments[2:]).returncode)
+        self.assertTrue(link.is_symlink())
+        self.assertEqual(b"\1\2\3\4", self.out.read_bytes())
+
+    def test_owner_stays(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can give files away")
+        self.out.write_bytes(b"old")
+        os.chown(self.out, 1234, 4321)
+        self.assertEqual(0, wasinn(*self.arguments).returncode)
+        self.assertEqual((1234, 4321), (self.out.stat().st_uid, self.out.stat().st_gid))
+
+    def test_stopped_by_a_signal(self):
+        """In the middle of its writing: nothing half-written is left."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            command = subprocess.Popen([WASINN, "tensor", self.picture, self.out, "--shape", "1x3x4096x4096"],
+                                       preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+            for _ in range(20000):
+                if any(path.name.startswith(".wasinn-") for path in self.folder.iterdir()):
+                    command.send_signal(number)
+                    break
+            command.wait(60)
+            self.assertFalse([name for name in self.files() if name.startswith(".wasinn-")])
+            self.assertIn(command.returncode, (-number, 0))
+            self.out.unlink(missing_ok=True)
 
     def test_permissions_of_a_new_file(self):
         self.assertEqual(0, wasinn(*self.arguments, umask=0o027).returncode)
