@@ -9,6 +9,7 @@ DESTDIR in the environment goes before PREFIX, for those who make packages. PREF
 files and folders are the installation's; the prefix may be moved before it is uninstalled.
 """
 
+import contextlib
 import errno
 import json
 import os
@@ -39,6 +40,8 @@ def read_record(root):
         record = json.loads((root / RECORD).read_text(encoding="utf-8"))
         paths = [PurePosixPath(name) for name in record["files"] + record["folders"]]
         if any(path.is_absolute() or ".." in path.parts for path in paths):
+            raise ValueError
+        if not all(isinstance(name, str) for name in record["above"]):
             raise ValueError
         return record
     except (FileNotFoundError, NotADirectoryError):
@@ -126,21 +129,28 @@ class Installation:
         new.chmod(0o644)
 
     def finish(self):
+        # A moment, in which nobody stops this: only what the system refuses is taken back.
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
         for path in self.files:
             before = path.is_symlink() or path.exists()
+            self.swapped.append((path, before))
             if before:
                 path.rename(path.with_name(path.name + OLD))
-            self.swapped.append((path, before))
             path.with_name(path.name + NEW).rename(path)
-        for path, before in self.swapped:
+        swapped, self.swapped, self.files, self.folders = self.swapped, [], [], []
+        for path, before in swapped:
             if before:
-                path.with_name(path.name + OLD).unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    path.with_name(path.name + OLD).unlink()
 
     def take_back(self):
         for path, before in reversed(self.swapped):
-            path.unlink(missing_ok=True)
-            if before:
-                path.with_name(path.name + OLD).rename(path)
+            old = path.with_name(path.name + OLD)
+            if not before:
+                path.unlink(missing_ok=True)
+            elif os.path.lexists(old):
+                old.replace(path)
         for path in self.files:
             path.with_name(path.name + NEW).unlink(missing_ok=True)
         for folder in reversed(self.folders):

@@ -137,6 +137,8 @@ def check_search(prefix, work):
     name = max(path for path in folder.iterdir() if path.name.startswith("libopenvino_c.so"))
     if name.name == "libopenvino_c.so":
         name = name.rename(folder / "libopenvino_c.so.2641")
+    # What is no version does not count.
+    (folder / f"{name.name}.bak").write_text("not a library")
     variables = {**clean, "LD_LIBRARY_PATH": str(folder)}
     assert f"({name})" in output(prefix / "bin" / "wasinn", "--version", env=variables)
     for unfit in (name, folder / "libopenvino_c.so"):
@@ -211,6 +213,28 @@ def test_uninstalling(folder):
     assert everything(folder) == before, everything(folder)
 
 
+def test_taking_back(folder):
+    """What was there is there again when the swap of the second of two files fails."""
+    sys.path.insert(0, str(root / "scripts"))
+    import install as script
+
+    (folder / "p").mkdir()
+    for name in ("a", "b"):
+        (folder / name).write_text("new")
+        (folder / "p" / name).write_text("old")
+    installation = script.Installation(folder / "p")
+    for name in ("a", "b"):
+        installation.add(name, folder / name)
+    (folder / "p" / ("b" + script.NEW)).unlink()
+    try:
+        installation.finish()
+        raise AssertionError("the second file cannot be swapped")
+    except FileNotFoundError:
+        installation.take_back()
+    assert everything(folder / "p") == ["a", "b"], everything(folder / "p")
+    assert [(folder / "p" / name).read_text() for name in ("a", "b")] == ["old", "old"]
+
+
 # ---- Failing
 
 
@@ -274,7 +298,7 @@ def test_mounts(folder):
 
 
 def main():
-    for test in (test_installation, test_uninstalling, test_refusals, test_no_rights, test_mounts):
+    for test in (test_installation, test_uninstalling, test_taking_back, test_refusals, test_no_rights, test_mounts):
         with tempfile.TemporaryDirectory(prefix="wasinn install ") as folder:
             test(Path(folder).resolve())
 

@@ -32,6 +32,9 @@ static bool find_in_folder(const char *folder, char *path, size_t capacity) {
     for (struct dirent *entry; (entry = readdir(directory));) {
         if (strncmp(entry->d_name, FILE_NAME, strlen(FILE_NAME)) != 0)
             continue;
+        const char *version = entry->d_name + strlen(FILE_NAME);
+        if (version[0] && (version[0] != '.' || strspn(version, ".0123456789") != strlen(version)))
+            continue;
         if (strcmp(entry->d_name, FILE_NAME) == 0 || strcmp(best, FILE_NAME) == 0)
             strcpy(best, FILE_NAME);
         else if (strcmp(entry->d_name, best) > 0)
