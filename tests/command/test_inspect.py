@@ -163,6 +163,15 @@ class Models(Inspect):
             self.write(f"{name}.bin", (FIXTURES / f"{name}.bin").read_bytes())
             self.compare(xml)
 
+    def test_a_rank_that_the_xml_does_not_tell(self):
+        """An output without dimensions: a scalar where all is fixed, else its rank is not told."""
+        import numpy
+        from openvino import opset13 as op
+        x, shape = op.parameter([4], numpy.float32), op.parameter([-1], numpy.int64)
+        xml = self.save("m", openvino.Model([op.result(op.reshape(x, shape, False))], [x, shape], "m"))
+        self.assertIsNone(self.facts(xml)["outputs"][0]["shape"])
+        self.assertEqual(self.facts(FIXTURES / "scalar.xml")["outputs"][0]["shape"], [])
+
     def test_a_real_model_by_its_folder(self):
         folder = MODELS / "efficientnet-lite0"
         facts = self.facts(folder)
@@ -239,6 +248,11 @@ class Folders(Inspect):
         self.assertEqual(self.facts(f"{self.temporary}/")["path"], f"{self.temporary}/model.xml")
         (self.temporary / "model.xml").unlink()
         self.refuse(self.temporary, "more than one model", "b.xml and c.xml")
+
+    def test_a_folder_is_no_model(self):
+        self.write("b.xml", (FIXTURES / "add.xml").read_bytes())
+        (self.temporary / "c.onnx").mkdir()
+        self.assertEqual(self.facts(self.temporary)["path"], str(self.temporary / "b.xml"))
 
     def test_none(self):
         self.refuse(self.temporary, str(self.temporary), "no model", "model.xml")
@@ -366,6 +380,60 @@ class Guests(Inspect):
         text = run("inspect", self.temporary / "guest.wasm").out
         self.assertIn("wasi:nn/tensor@0.2.0-rc-2024-10-28: wasi-nn for components (WIT)", text)
 
+    def test_imports_of_another_type(self):
+        for what in ('(func (param f64))', '(func (param i32 i32 i32 i32))', '(global i32)', '(memory 1)'):
+            facts = self.check(module(f'(import "wasi_snapshot_preview1" "fd_write" {what})', memory=""), False, "fd_write")
+            self.assertIn("(iiii)i", facts["imports"][0]["reason"])
+        self.check(module('(import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))'), True)
+        self.check(module(memory='(memory (export "m") 1 1 shared) (memory (export "memory") 1 1 shared)'), False, "shared")
+
+    def test_names(self):
+        """A byte 0 does not end a name, and a long one is cut."""
+        facts = self.check(module('(import "wasi_snapshot_preview1\\00x" "fd_close" (func (param i32) (result i32)))'),
+                           False, "none of this name")
+        self.assertNotEqual(facts["imports"][0]["module"], "wasi_snapshot_preview1")
+        self.check(module(start='(func (export "_start\\00"))'), False, command=False)
+        self.check(module(f'(func (export "{"x" * 5000}"))'), True, command=True)
+
+    def test_types_of_components(self):
+        """Names are found through exported types and equal ones; what is not looked into takes nothing else along."""
+        load = '(instance (export "load" (func)))'
+        other = '(instance (export "other" (func)))'
+        for parts, expected in [
+            (f'(type $a {load}) (export $b "b" (type $a)) (import "i" (instance (type $b)))', "load"),
+            (f'(type $a {other}) (export "b" (type $a)) (type $c {load}) (import "i" (instance (type $c)))', "load"),
+            (f'(type $a {load}) (import "t" (type $b (eq $a))) (import "i" (instance (type $b)))', "load"),
+            ('(import "i" (instance (export "m" (core module (import "a" "b" (func))))))', ""),
+        ]:
+            facts = self.facts(self.write("c.wasm", assembled(f"(component {parts})")))
+            self.assertEqual([one["name"] for one in facts["imports"] if one["module"] == "i"], [expected], parts)
+
+    def test_many_long_names(self):
+        """Names of an interface that is imported again and again are not told without end."""
+        def name(text):
+            return leb(len(text)) + text
+        declarations = b"".join(b"\4\0" + name(b"%01000d" % i) + b"\1\0" for i in range(900))
+        types = b"\x42" + leb(901) + b"\1\x40\0\1\0" + declarations
+        imports = b"".join(b"\0" + name(b"i%d" % i) + b"\5\0" for i in range(100))
+        wasm = b"\0asm\x0d\0\1\0" + b"\7" + leb(len(types) + 1) + b"\1" + types
+        wasm += b"\x0a" + leb(len(imports) + 1) + b"\x64" + imports
+        self.refuse(self.write("amp.wasm", wasm), "than are looked into")
+        self.assertLess(run("inspect", "--json", self.temporary / "amp.wasm").peak, 200 << 10)
+
+    def test_validation_without_end(self):
+        """Twenty jump tables of 65000 ways out of a block with a thousand results: quick to read, slow to validate."""
+        results = leb(1000) + b"\x7f" * 1000
+        types = b"\2" + b"\x60\0" + results + b"\x60\0\0"
+        code = b"\0\2\0" + b"".join(b"\x0e" + leb(65000) + b"\0" * 65001 for _ in range(20)) + b"\x0b\0\x0b"
+        code = b"\0" + code[1:]
+        body = leb(len(code)) + code
+        wasm = b"\0asm\1\0\0\0" + b"".join(
+            number + leb(len(content)) + content for number, content in [
+                (b"\1", types), (b"\3", b"\1\1"), (b"\7", b"\1\6_start\0\0"), (b"\x0a", b"\1" + body)])
+        result = run("inspect", self.write("slow.wasm", wasm))
+        self.assert_ended(result, FAILED, "slow.wasm")
+        self.assertLess(result.seconds, 20)
+
     def test_damaged(self):
         whole = guest("classify").read_bytes()
         for length in [*range(0, 8), *range(9, 64), *range(64, len(whole), len(whole) // 60)]:
@@ -454,6 +522,22 @@ class BadInput(Inspect):
             with self.subTest(text[:40]):
                 self.refuse(self.write("m.xml", text), "m.xml", words)
 
+    def test_xml_as_openvino_reads_it(self):
+        good = (FIXTURES / "add.xml").read_text()
+        for text, words in [
+            (good + "<net name='second' version='7'></net>", "behind the document's end"),
+            (good.replace("</layers>", "</layer>", 1), "another name"),
+            (good.replace('id="0"', 'id="zero"', 1), "a number"),
+            (good.replace('from-layer="0"', 'from-layer="-1"', 1), "no numbers"),
+        ]:
+            self.refuse(self.write("m.xml", text), words)
+        self.write("m.bin", (FIXTURES / "add.bin").read_bytes())
+        facts = self.facts(self.write("m.xml", good.replace('names="a"', 'names="&#233;&#x1F600;&#0;&#xD800;"')))
+        self.assertEqual(facts["inputs"][0]["name"], "é\N{GRINNING FACE}&#0;&#xD800;")
+        deep = re.sub(r'element_type="f32" shape="[^"]*"', 'element_type="f32" shape="' + "1, " * 16 + '1"',
+                      (FIXTURES / "scalar.xml").read_text(), count=1)
+        self.assertEqual(self.facts(self.write("m.xml", deep))["parameters"], 1)
+
     def test_an_xml_cut_anywhere(self):
         whole = (FIXTURES / "two_outputs.xml").read_bytes().rstrip()
         for length in range(1, len(whole), 11):
@@ -484,6 +568,7 @@ class BadInput(Inspect):
         self.refuse(self.temporary / "none", "No such file")
         self.refuse("", "No such file")
         self.refuse("/dev/null", "empty")
+        self.refuse("/proc/version", "Linux ve")
         self.refuse("/dev/zero", "more than 268435456 bytes")
         loop = self.temporary / "loop"
         loop.symlink_to(loop)

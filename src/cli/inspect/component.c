@@ -5,7 +5,7 @@
 
 #include "cursor.h"
 
-enum { SECTION_TYPE = 7, SECTION_IMPORT = 10 };
+enum { SECTION_ALIAS = 6, SECTION_TYPE = 7, SECTION_IMPORT = 10, SECTION_EXPORT = 11 };
 enum { SORT_MODULE = 0, SORT_FUNCTION, SORT_VALUE, SORT_TYPE, SORT_COMPONENT, SORT_INSTANCE };
 
 /* How deep types lie within types; nobody writes more, and each level is one of our own calls. */
@@ -24,6 +24,8 @@ struct component {
     struct wasinn__guest_facts *facts;
     struct instance *types; /* by index; of a type that is not an instance, empty */
     size_t type_count;
+    size_t held; /* bytes of names that were copied */
+    bool lost;   /* the numbers of types are not known from here on */
 };
 
 /* ---- Types, passed over -------------------------------------------------------------------------- */
@@ -69,7 +71,7 @@ static void skip_function(struct wasinn__cursor *cursor) {
         skip_labelled(cursor, false);
 }
 
-/* What an import or export is; the number of its type where that is an instance, else -1. */
+/* What an import or export is; the number of its type where that is an instance or another type, else -1. */
 static int64_t read_description(struct wasinn__cursor *cursor, uint8_t *sort) {
     uint64_t type = 0;
     *sort = wasinn__cursor_byte(cursor);
@@ -80,9 +82,10 @@ static int64_t read_description(struct wasinn__cursor *cursor, uint8_t *sort) {
         return -1;
     case SORT_VALUE:
     case SORT_TYPE:
-        if (wasinn__cursor_byte(cursor) == 0 || *sort == SORT_VALUE)
-            skip_value(cursor);
-        return -1;
+        if (wasinn__cursor_byte(cursor) != 0 && *sort == SORT_TYPE)
+            return -1;
+        type = wasinn__cursor_number(cursor, 64);
+        return *sort == SORT_TYPE && type < WASINN__MOST_TYPES ? (int64_t)type : -1;
     case SORT_FUNCTION:
     case SORT_COMPONENT:
     case SORT_INSTANCE:
@@ -149,7 +152,7 @@ static void read_declaration(struct wasinn__cursor *cursor, struct instance *ins
             wasinn__cursor_fail(cursor, "more functions than any interface has, or no memory");
         break;
     default: /* core types among them, which the interfaces of WASI do not have */
-        wasinn__cursor_fail(cursor, "a declaration 0x%02x, which is not read here", kind);
+        wasinn__cursor_leave(cursor, "a declaration of another kind");
     }
 }
 
@@ -237,6 +240,26 @@ static bool add_type(struct component *component) {
     return true;
 }
 
+/* One that is another by a new name. */
+static void add_copy(struct wasinn__cursor *cursor, struct component *component, uint64_t of) {
+    if (!add_type(component)) {
+        wasinn__cursor_leave(cursor, "more types than are looked into, or no memory");
+        return;
+    }
+    struct instance *copy = &component->types[component->type_count - 1];
+    if (of + 1 >= component->type_count || !component->types[of].names)
+        return;
+    const struct instance *original = &component->types[of];
+    component->held += original->size;
+    copy->names = component->held <= WASINN__GUEST_NAMES ? malloc(original->size + 1) : NULL;
+    if (!copy->names) {
+        wasinn__cursor_leave(cursor, "longer names than are looked into, or no memory");
+        return;
+    }
+    memcpy(copy->names, original->names, original->size + 1);
+    copy->size = original->size;
+}
+
 static void read_types(struct wasinn__cursor *cursor, struct component *component) {
     uint32_t count = wasinn__cursor_count(cursor, "types");
     for (uint32_t i = 0; i < count && !wasinn__cursor_failed(cursor); i++) {
@@ -244,6 +267,11 @@ static void read_types(struct wasinn__cursor *cursor, struct component *componen
             skip_type(cursor, &component->types[component->type_count - 1], 0);
         else
             wasinn__cursor_fail(cursor, "more than %d types, or no memory", WASINN__MOST_TYPES);
+        if (cursor->unread) {
+            cursor->problem[0] = '\0';
+            component->lost = true;
+            return;
+        }
     }
 }
 
@@ -258,10 +286,11 @@ static void read_import(struct wasinn__cursor *cursor, struct component *compone
         return;
     import.kind = kinds[sort];
     /* An imported type has a number of its own. */
-    if (sort == SORT_TYPE && !add_type(component))
-        wasinn__cursor_fail(cursor, "no memory");
-    const struct instance *instance =
-        type >= 0 && (uint64_t)type < component->type_count ? &component->types[type] : NULL;
+    if (sort == SORT_TYPE)
+        add_copy(cursor, component, type < 0 ? UINT32_MAX : (uint64_t)type);
+    bool known =
+        sort == SORT_INSTANCE && type >= 0 && (uint64_t)type < component->type_count && !component->lost;
+    const struct instance *instance = known ? &component->types[type] : NULL;
     bool added = true;
     if (instance && instance->names) {
         import.kind = "function";
@@ -273,7 +302,25 @@ static void read_import(struct wasinn__cursor *cursor, struct component *compone
         added = wasinn__guest_add_import(component->facts, &import);
     }
     if (!added)
-        wasinn__cursor_fail(cursor, "more than %d imports, or no memory", WASINN__GUEST_IMPORTS);
+        wasinn__cursor_leave(cursor, "more imports, or longer names, than are looked into");
+}
+
+/* Exports have numbers among what they export. */
+static void read_exports(struct wasinn__cursor *cursor, struct component *component) {
+    char name[WASINN__GUEST_NAME];
+    uint32_t count = wasinn__cursor_count(cursor, "exports");
+    for (uint32_t i = 0; i < count && !wasinn__cursor_failed(cursor); i++) {
+        uint8_t sort;
+        read_extern_name(cursor, name);
+        uint8_t exported = wasinn__cursor_byte(cursor);
+        if (exported == 0)
+            wasinn__cursor_byte(cursor); /* a core sort has a second byte */
+        uint64_t index = wasinn__cursor_number(cursor, 32);
+        if (wasinn__cursor_byte(cursor))
+            read_description(cursor, &sort);
+        if (exported == SORT_TYPE)
+            add_copy(cursor, component, index);
+    }
 }
 
 /* Aliases make types too: those of sort 3 count. */
@@ -289,7 +336,6 @@ static void read_aliases(struct wasinn__cursor *cursor, struct component *compon
 }
 
 void wasinn__read_component(struct wasinn__cursor *cursor, struct wasinn__guest_facts *facts) {
-    enum { SECTION_ALIAS = 6 };
     struct component component = {.facts = facts};
     struct wasinn__cursor content;
     uint8_t number;
@@ -298,6 +344,8 @@ void wasinn__read_component(struct wasinn__cursor *cursor, struct wasinn__guest_
             read_types(&content, &component);
         if (number == SECTION_ALIAS)
             read_aliases(&content, &component);
+        if (number == SECTION_EXPORT)
+            read_exports(&content, &component);
         uint32_t count = number == SECTION_IMPORT ? wasinn__cursor_count(&content, "imports") : 0;
         for (uint32_t i = 0; i < count && !wasinn__cursor_failed(&content); i++)
             read_import(&content, &component);

@@ -14,8 +14,13 @@ void wasinn__cursor_fail(struct wasinn__cursor *cursor, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    snprintf(cursor->problem, WASINN__FILE_PROBLEM, "not valid WebAssembly: at byte %llu: %s",
-             (unsigned long long)cursor->at, text);
+    snprintf(cursor->problem, WASINN__FILE_PROBLEM, "%sat byte %llu: %s",
+             cursor->unread ? "" : "not valid WebAssembly: ", (unsigned long long)cursor->at, text);
+}
+
+void wasinn__cursor_leave(struct wasinn__cursor *cursor, const char *what) {
+    cursor->unread = true;
+    wasinn__cursor_fail(cursor, "%s", what);
 }
 
 bool wasinn__cursor_failed(const struct wasinn__cursor *cursor) {
@@ -60,19 +65,16 @@ uint32_t wasinn__cursor_count(struct wasinn__cursor *cursor, const char *what) {
 void wasinn__cursor_name(struct wasinn__cursor *cursor, char *name) {
     uint32_t length = wasinn__cursor_count(cursor, "bytes of a name");
     name[0] = '\0';
-    if (length >= WASINN__GUEST_NAME) {
-        wasinn__cursor_fail(cursor, "a name of %u bytes; at most %d are read", length,
-                            WASINN__GUEST_NAME - 1);
-        return;
-    }
-    const uint8_t *bytes = length > 0 ? wasinn__reader_at(cursor->reader, cursor->at, length) : NULL;
-    if (length > 0 && !bytes) {
+    uint32_t kept = length < WASINN__GUEST_NAME ? length : WASINN__GUEST_NAME - 1;
+    const uint8_t *bytes = kept > 0 ? wasinn__reader_at(cursor->reader, cursor->at, kept) : NULL;
+    if (kept > 0 && !bytes) {
         wasinn__cursor_fail(cursor, "it ends within a name");
         return;
     }
-    if (bytes)
-        memcpy(name, bytes, length);
-    name[length] = '\0';
+    /* A byte 0 would end the name here, and make it another one. */
+    for (uint32_t i = 0; i < kept; i++)
+        name[i] = bytes[i] ? (char)bytes[i] : '\1';
+    name[kept] = '\0';
     cursor->at += length;
 }
 

@@ -5,8 +5,9 @@
 
 #include "reader.h"
 
-/* The longest name that is kept; a longer one is refused, as are more imports than Wasmtime takes. */
-enum { WASINN__GUEST_NAME = 1024, WASINN__GUEST_IMPORTS = 100000 };
+/* The longest name that is kept, a longer one is cut; more imports than Wasmtime takes are refused, and so
+ * are more bytes of names than any guest has. */
+enum { WASINN__GUEST_NAME = 1024, WASINN__GUEST_IMPORTS = 100000, WASINN__GUEST_NAMES = 8 << 20 };
 
 struct wasinn__guest_import {
     char *module;     /* of a component, the interface: "wasi:nn/graph@0.2.0-rc-2024-10-28" */
@@ -23,6 +24,7 @@ struct wasinn__guest_facts {
     bool memory_64, memory_shared;
     struct wasinn__guest_import *imports; /* by module, then by name */
     size_t import_count;
+    size_t held; /* bytes of the imports' names */
 };
 
 /* Whether the file begins as WebAssembly's binary format does. */

@@ -1,6 +1,12 @@
 /* What this build makes of a model or guest. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <wasmtime.h>
 
@@ -117,17 +123,47 @@ static void judge_nn_import(const struct wasinn__guest_import *import,
         verdict->served = true;
 }
 
-/* What `wasinn run` offers besides wasi-nn is what Wasmtime defines for WASI. */
+/* As wasinn__guest_import.function has it. */
+static void put_types(const wasm_valtype_vec_t *types, char *text, size_t capacity) {
+    size_t used = strlen(text);
+    for (size_t i = 0; i < types->size && used + 2 < capacity; i++) {
+        wasm_valkind_t kind = wasm_valtype_kind(types->data[i]);
+        text[used++] = kind == WASM_I32   ? 'i'
+                       : kind == WASM_I64 ? 'I'
+                       : kind == WASM_F32 ? 'f'
+                       : kind == WASM_F64 ? 'F'
+                                          : 'r';
+    }
+    text[used] = '\0';
+}
+
+static void describe_function(wasmtime_context_t *context, const wasmtime_func_t *function, char text[64]) {
+    wasm_functype_t *type = wasmtime_func_type(context, function);
+    strcpy(text, "(");
+    put_types(wasm_functype_params(type), text, 62);
+    strcat(text, ")");
+    put_types(wasm_functype_results(type), text, 64);
+    wasm_functype_delete(type);
+}
+
+/* What `wasinn run` offers besides wasi-nn is what Wasmtime defines for WASI: functions. */
 static void judge_other_import(const struct wasinn__guest_import *import,
                                struct wasinn__import_verdict *verdict, wasmtime_linker_t *linker,
                                wasmtime_context_t *context) {
     wasmtime_extern_t found;
-    verdict->served = wasmtime_linker_get(linker, context, import->module, strlen(import->module),
-                                          import->name, strlen(import->name), &found);
-    if (verdict->served)
-        wasmtime_extern_delete(&found);
-    else
+    char type[64] = "";
+    if (!wasmtime_linker_get(linker, context, import->module, strlen(import->module), import->name,
+                             strlen(import->name), &found)) {
         snprintf(verdict->reason, sizeof verdict->reason, "`wasinn run` offers none of this name");
+        return;
+    }
+    if (found.kind == WASMTIME_EXTERN_FUNC)
+        describe_function(context, &found.of.func, type);
+    wasmtime_extern_delete(&found);
+    verdict->served = import->function && strcmp(import->function, type) == 0;
+    if (!verdict->served)
+        snprintf(verdict->reason, sizeof verdict->reason, "a %s; `wasinn run` has a function %s",
+                 import->kind, type);
 }
 
 static void judge_imports(struct wasinn__subject *subject, wasm_engine_t *engine) {
@@ -176,21 +212,24 @@ static void conclude(struct wasinn__subject *subject) {
     else if (!guest->has_start)
         snprintf(verdict->reason, sizeof verdict->reason,
                  "it exports no function _start without parameters and results: not a WASI command");
-    else if (uses_nn && (!guest->exports_memory || guest->memory_shared || guest->memory_64))
+    else if (guest->memory_shared)
         snprintf(verdict->reason, sizeof verdict->reason,
-                 "wasi-nn needs a memory of 32 bits, not shared, that is "
+                 "its memory is shared, which `wasinn run` does not offer");
+    else if (uses_nn && (!guest->exports_memory || guest->memory_64))
+        snprintf(verdict->reason, sizeof verdict->reason,
+                 "wasi-nn needs a memory of 32 bits that is "
                  "exported as \"memory\"");
     verdict->served = !verdict->reason[0];
 }
 
-/* Wasmtime wants the whole; what is larger than anybody's guest is not looked into. */
-static bool validate(wasm_engine_t *engine, struct wasinn__reader *reader, char *problem) {
+/* All of the file; NULL: `problem` says why. */
+static uint8_t *read_whole(struct wasinn__reader *reader, char *problem) {
     enum { MOST = 256 << 20, STEP = 1 << 16 };
     uint64_t size = wasinn__reader_size(reader);
     if (size > MOST) {
         snprintf(problem, WASINN__FILE_PROBLEM, "WebAssembly of %llu bytes; at most %d are looked into",
                  (unsigned long long)size, MOST);
-        return false;
+        return NULL;
     }
     uint8_t *bytes = wasinn__checked(malloc((size_t)size));
     for (size_t at = 0, step; at < size; at += step) {
@@ -199,29 +238,78 @@ static bool validate(wasm_engine_t *engine, struct wasinn__reader *reader, char 
         if (!part) {
             snprintf(problem, WASINN__FILE_PROBLEM, "cannot be read, or has become shorter");
             free(bytes);
-            return false;
+            return NULL;
         }
         memcpy(bytes + at, part, step);
     }
-    wasmtime_error_t *error = wasmtime_module_validate(engine, bytes, (size_t)size);
-    free(bytes);
-    if (!error)
+    return bytes;
+}
+
+/* What Wasmtime finds wrong; "" when it finds nothing. */
+static void find_fault(const uint8_t *bytes, size_t size, char *fault) {
+    wasm_engine_t *engine = wasm_engine_new();
+    wasmtime_error_t *error = wasmtime_module_validate(engine, bytes, size);
+    fault[0] = '\0';
+    if (error) {
+        wasm_byte_vec_t text;
+        wasmtime_error_message(error, &text);
+        snprintf(fault, WASINN__FILE_PROBLEM, "not valid WebAssembly: %.*s", (int)text.size, text.data);
+        wasm_byte_vec_delete(&text);
+        wasmtime_error_delete(error);
+    }
+    wasm_engine_delete(engine);
+}
+
+/* Waits for what a child writes, or for the time to be over. */
+static bool wait_for_child(int from, pid_t child, char *fault) {
+    struct pollfd waiting = {from, POLLIN, 0};
+    int ready;
+    while ((ready = poll(&waiting, 1, 1000 * WASINN__VALIDATION_SECONDS)) < 0 && errno == EINTR)
+        ;
+    ssize_t got = ready > 0 ? read(from, fault, WASINN__FILE_PROBLEM) : 0;
+    kill(child, SIGKILL);
+    while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+        ;
+    if (got == WASINN__FILE_PROBLEM)
         return true;
-    wasm_byte_vec_t text;
-    wasmtime_error_message(error, &text);
-    snprintf(problem, WASINN__FILE_PROBLEM, "not valid WebAssembly: %.*s", (int)text.size, text.data);
-    wasm_byte_vec_delete(&text);
-    wasmtime_error_delete(error);
+    if (ready == 0)
+        snprintf(fault, WASINN__FILE_PROBLEM,
+                 "WebAssembly that takes more than %d s to be validated; it is not looked into",
+                 WASINN__VALIDATION_SECONDS);
+    else
+        snprintf(fault, WASINN__FILE_PROBLEM, "Wasmtime could not validate it, and ended");
     return false;
 }
 
-bool wasinn__judge_guest(struct wasinn__subject *subject, struct wasinn__reader *reader, char *problem) {
-    wasm_engine_t *engine = wasm_engine_new();
-    bool valid = subject->guest.component || validate(engine, reader, problem);
-    if (valid) {
-        judge_imports(subject, engine);
-        conclude(subject);
+/* Validation has no end that a caller could set, and its time can be far beyond the size: it is a child's. */
+static bool validate(struct wasinn__reader *reader, char *problem) {
+    int ends[2];
+    uint8_t *bytes = read_whole(reader, problem);
+    if (!bytes)
+        return false;
+    pid_t child = pipe2(ends, O_CLOEXEC) == 0 ? fork() : -1;
+    if (child == 0) {
+        char fault[WASINN__FILE_PROBLEM] = "";
+        find_fault(bytes, (size_t)wasinn__reader_size(reader), fault);
+        _exit(write(ends[1], fault, sizeof fault) != sizeof fault);
     }
+    free(bytes);
+    if (child < 0) {
+        snprintf(problem, WASINN__FILE_PROBLEM, "no process to validate it: %s", strerror(errno));
+        return false;
+    }
+    close(ends[1]);
+    bool answered = wait_for_child(ends[0], child, problem);
+    close(ends[0]);
+    return answered && !problem[0];
+}
+
+bool wasinn__judge_guest(struct wasinn__subject *subject, struct wasinn__reader *reader, char *problem) {
+    if (!subject->guest.component && !validate(reader, problem))
+        return false;
+    wasm_engine_t *engine = wasm_engine_new();
+    judge_imports(subject, engine);
+    conclude(subject);
     wasm_engine_delete(engine);
-    return valid;
+    return true;
 }

@@ -39,7 +39,7 @@ struct parser {
     size_t result_count, named_count, named_capacity;
     enum kind kind; /* of the layer that is open */
     uint64_t layer;
-    bool in_top_layer, in_edges, sorted, in_input, any_rank, in_constant;
+    bool in_top_layer, in_edges, sorted, has_open, in_input, any_rank, in_constant;
     struct wasinn__model_port port; /* of the layer that is open */
     uint64_t weights_end;
 };
@@ -182,13 +182,20 @@ static bool remember_name(struct parser *parser, uint64_t port, const char *name
     return true;
 }
 
+static bool read_number(struct parser *parser, const char *name, uint64_t *number) {
+    char text[32], *end;
+    if (!wasinn__xml_attribute(&parser->xml, name, text, sizeof text) || text[0] < '0' || text[0] > '9')
+        return false;
+    errno = 0;
+    *number = strtoull(text, &end, 10);
+    return *end == '\0' && errno == 0;
+}
+
 static bool begin_layer(struct parser *parser) {
-    char type[64], id[32];
+    char type[64];
     struct wasinn__xml *xml = &parser->xml;
-    if (!wasinn__xml_attribute(xml, "type", type, sizeof type) ||
-        !wasinn__xml_attribute(xml, "id", id, sizeof id))
-        return refuse(parser, "a layer without an id or a type");
-    parser->layer = strtoull(id, NULL, 10);
+    if (!wasinn__xml_attribute(xml, "type", type, sizeof type) || !read_number(parser, "id", &parser->layer))
+        return refuse(parser, "a layer without a type, or an id that is a number");
     parser->kind = strcmp(type, "Parameter") == 0 ? KIND_PARAMETER
                    : strcmp(type, "Result") == 0  ? KIND_RESULT
                    : strcmp(type, "Const") == 0   ? KIND_CONSTANT
@@ -225,29 +232,38 @@ static bool end_layer(struct parser *parser) {
     return wasinn__facts_add_port(parser->facts, side, &parser->port) || refuse(parser, "too many ports");
 }
 
+/* Of a constant, whose dimensions are all known; false: it is none. */
+static bool count_elements(const char *shape, uint64_t *elements) {
+    *elements = 1;
+    for (const char *at = shape; *at;) {
+        char *end;
+        errno = 0;
+        unsigned long long size = strtoull(at, &end, 10);
+        if (end == at || errno != 0 || strchr(at, '-') == at ||
+            __builtin_mul_overflow(*elements, size, elements))
+            return false;
+        at = end + strspn(end, " ,");
+        if (*end && at == end)
+            return false;
+    }
+    return true;
+}
+
 /* The weights: also those of bodies within layers. */
 static bool add_constant(struct parser *parser) {
-    char type[32], shape[1024], text[32];
+    char type[32], shape[1024];
     struct wasinn__xml *xml = &parser->xml;
-    struct wasinn__model_port port = {0};
-    uint64_t offset = 0, size = 0, elements = 1;
-    if (!wasinn__xml_attribute(xml, "offset", text, sizeof text))
+    uint64_t offset, size = 0, elements;
+    if (!read_number(parser, "offset", &offset))
         return true;
-    offset = strtoull(text, NULL, 10);
-    if (wasinn__xml_attribute(xml, "size", text, sizeof text))
-        size = strtoull(text, NULL, 10);
-    if (offset + size < offset)
+    if (read_number(parser, "size", &size) && offset + size < offset)
         return refuse(parser, "weights beyond 64 bits");
     if (offset + size > parser->weights_end)
         parser->weights_end = offset + size;
     if (!wasinn__xml_attribute(xml, "element_type", type, sizeof type) ||
         !wasinn__xml_attribute(xml, "shape", shape, sizeof shape))
         return true;
-    bool valid = set_shape(&port, shape) && port.rank != WASINN_DYNAMIC_RANK;
-    for (uint32_t i = 0; valid && i < port.rank; i++)
-        valid = port.dims[i] >= 0 && !__builtin_mul_overflow(elements, (uint64_t)port.dims[i], &elements);
-    wasinn__port_clear(&port);
-    if (!valid)
+    if (!count_elements(shape, &elements))
         return refuse(parser, "a constant whose shape is none");
     size_t known = find_type(type);
     if ((known == TYPES || types[known].weight) &&
@@ -263,7 +279,7 @@ static bool read_data(struct parser *parser) {
     if (wasinn__xml_attribute(&parser->xml, "element_type", text, sizeof text))
         set_type(&parser->port, text);
     if (wasinn__xml_attribute(&parser->xml, "shape", text, sizeof text) && !set_shape(&parser->port, text))
-        return refuse(parser, "a parameter whose shape is none");
+        return refuse(parser, "a parameter whose shape is none, or has more than 16 dimensions");
     return true;
 }
 
@@ -286,10 +302,12 @@ static bool read_port(struct parser *parser) {
 
 static bool read_dimension(struct parser *parser) {
     char text[64];
+    wasinn__xml_text(&parser->xml, text, sizeof text);
+    parser->has_open = parser->has_open || text[strspn(text, " \t\r\n")] == '-';
     if (parser->kind != KIND_RESULT || !parser->in_input)
         return true;
-    wasinn__xml_text(&parser->xml, text, sizeof text);
-    return add_dimension(&parser->port, text, strlen(text)) || refuse(parser, "a dimension that is none");
+    return add_dimension(&parser->port, text, strlen(text)) ||
+           refuse(parser, "a dimension that is none, or one more than 16");
 }
 
 static int compare(uint64_t a, uint64_t b) {
@@ -309,11 +327,9 @@ static int compare_named(const void *a, const void *b) {
 static bool read_edge(struct parser *parser) {
     static const char *const wanted[] = {"from-layer", "from-port", "to-layer"};
     uint64_t numbers[3];
-    char text[32];
     for (int i = 0; i < 3; i++) {
-        if (!wasinn__xml_attribute(&parser->xml, wanted[i], text, sizeof text))
-            return refuse(parser, "an edge without its ends");
-        numbers[i] = strtoull(text, NULL, 10);
+        if (!read_number(parser, wanted[i], &numbers[i]))
+            return refuse(parser, "an edge whose ends are no numbers");
     }
     if (!parser->sorted && parser->result_count > 1)
         qsort(parser->results, parser->result_count, sizeof *parser->results, compare_results);
@@ -389,8 +405,8 @@ static bool open_tag(struct parser *parser) {
 /* ---- The whole ----------------------------------------------------------------------------------- */
 
 /* Outputs without a name of their own have that of the port they are joined to. One whose shape has no
- * dimensions is a scalar, or of any rank: the xml does not tell which, but the latter comes from an input of
- * any rank. */
+ * dimensions is a scalar, or of any rank: the xml does not tell which. Where every dimension of the model is
+ * known it is a scalar; elsewhere its rank is left open. */
 static void settle_results(struct parser *parser) {
     struct wasinn__model_port *outputs = parser->facts->ports[WASINN_OUTPUT];
     if (parser->named_count > 1)
@@ -399,7 +415,7 @@ static void settle_results(struct parser *parser) {
         const struct result *result = &parser->results[i];
         struct wasinn__model_port *output = &outputs[result->index];
         struct named_port wanted = {result->from_layer, result->from_port, NULL}, *found = NULL;
-        if (parser->any_rank && output->rank == 0)
+        if ((parser->any_rank || parser->has_open) && output->rank == 0)
             output->rank = WASINN_DYNAMIC_RANK;
         if (result->joined && !output->name[0] && parser->named_count > 0)
             found = bsearch(&wanted, parser->named, parser->named_count, sizeof wanted, compare_named);

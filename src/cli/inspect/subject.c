@@ -50,6 +50,9 @@ static int find_in_folder(struct wasinn__subject *subject, const char *folder) {
                 snprintf(found, sizeof found, "%s", name);
                 other[0] = '\0';
             }
+        struct stat status;
+        if (fstatat(dirfd(directory), name, &status, 0) == 0 && S_ISDIR(status.st_mode))
+            continue;
         bool settled = strcmp(found, fixed[0]) == 0 || strcmp(found, fixed[1]) == 0;
         if (!settled && is_model_name(name))
             snprintf(found[0] ? other : found, sizeof found, "%s", name);
@@ -226,9 +229,12 @@ static int read_opened(struct wasinn__subject *subject, int file, const struct s
     struct wasinn__reader reader;
     uint8_t *piped = NULL;
     bool read = false;
-    if (S_ISREG(status->st_mode)) {
+    /* A file of the kernel's has no size, and more to tell. */
+    bool is_file = S_ISREG(status->st_mode);
+    if (is_file && status->st_size > 0) {
         read = wasinn__reader_open(&reader, file, problem);
-    } else if (S_ISFIFO(status->st_mode) || S_ISCHR(status->st_mode) || S_ISSOCK(status->st_mode)) {
+    } else if (is_file || S_ISFIFO(status->st_mode) || S_ISCHR(status->st_mode) ||
+               S_ISSOCK(status->st_mode)) {
         size_t size = 0;
         read = (piped = read_pipe(file, &size, problem)) != NULL;
         wasinn__reader_on(&reader, piped, size);

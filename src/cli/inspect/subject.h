@@ -43,6 +43,9 @@ struct wasinn__subject {
 int wasinn__subject_read(struct wasinn__subject *subject, const char *path);
 void wasinn__subject_free(struct wasinn__subject *subject);
 
+/* How long Wasmtime may look at a guest. */
+enum { WASINN__VALIDATION_SECONDS = 10 };
+
 /* Fills in what this build makes of it: which backend serves a model; whether a guest is valid, and which of
  * its imports are there. False: `problem` says what Wasmtime finds wrong with the guest. */
 void wasinn__judge_model(struct wasinn__subject *subject);

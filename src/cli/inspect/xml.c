@@ -1,5 +1,6 @@
 #include "xml.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +9,7 @@
 #include "cli/file.h"
 
 /* What is looked at, at a time, for the next tag; and how long a tag may be. */
-enum { STEP = 4096, LONGEST_TAG = 1 << 20, DEEPEST = 1000 };
+enum { STEP = 4096, LONGEST_TAG = 1 << 20 };
 
 bool wasinn__xml_refuse(struct wasinn__xml *xml, const char *format, ...) {
     char text[256];
@@ -97,6 +98,16 @@ static bool read_tag(struct wasinn__xml *xml) {
     }
 }
 
+static size_t name_length(const char *text, size_t size);
+
+/* FNV-1a. */
+static uint32_t hash_name(const char *text, size_t size) {
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0, length = name_length(text, size); i < length; i++)
+        hash = (hash ^ (uint8_t)text[i]) * 16777619u;
+    return hash;
+}
+
 static enum wasinn__xml_event take_tag(struct wasinn__xml *xml) {
     if (!read_tag(xml))
         return WASINN__XML_FAILED;
@@ -106,14 +117,23 @@ static enum wasinn__xml_event take_tag(struct wasinn__xml *xml) {
             wasinn__xml_refuse(xml, "a closing tag that was never opened");
             return WASINN__XML_FAILED;
         }
-        xml->depth--;
+        if (xml->names[xml->depth] != hash_name(xml->tag + 2, xml->size - 2)) {
+            wasinn__xml_refuse(xml, "a closing tag of another name than the tag that is open");
+            return WASINN__XML_FAILED;
+        }
+        xml->ended = --xml->depth == 0;
         return WASINN__XML_CLOSE;
     }
-    xml->empty = xml->size >= 3 && xml->tag[xml->size - 2] == '/';
-    if (++xml->depth > DEEPEST) {
-        wasinn__xml_refuse(xml, "tags within tags, more than %d", DEEPEST);
+    if (xml->ended) {
+        wasinn__xml_refuse(xml, "a tag behind the document's end");
         return WASINN__XML_FAILED;
     }
+    xml->empty = xml->size >= 3 && xml->tag[xml->size - 2] == '/';
+    if (++xml->depth > WASINN__XML_DEEPEST) {
+        wasinn__xml_refuse(xml, "tags within tags, more than %d", WASINN__XML_DEEPEST);
+        return WASINN__XML_FAILED;
+    }
+    xml->names[xml->depth] = hash_name(xml->tag + 1, xml->size - 1);
     return WASINN__XML_OPEN;
 }
 
@@ -141,7 +161,7 @@ static bool pass_over(struct wasinn__xml *xml, bool *passed) {
 enum wasinn__xml_event wasinn__xml_next(struct wasinn__xml *xml) {
     if (xml->empty) {
         xml->empty = false;
-        xml->depth--;
+        xml->ended = --xml->depth == 0;
         return WASINN__XML_CLOSE;
     }
     for (;;) {
@@ -177,38 +197,72 @@ bool wasinn__xml_is(const struct wasinn__xml *xml, const char *name) {
     return name_length(xml->tag + 1, xml->size - 1) == length && memcmp(xml->tag + 1, name, length) == 0;
 }
 
-/* One character of a value, where the five entities that XML has, and ASCII by number, stand for one. */
-static size_t take_character(const char *text, size_t size, char *character) {
+/* UTF-8 of one character; returns its bytes, 0 where there is no such character. */
+static size_t put_utf8(unsigned long number, char out[4]) {
+    if (number == 0 || number > 0x10FFFF || (number >= 0xD800 && number < 0xE000))
+        return 0;
+    size_t more = number < 0x80 ? 0 : number < 0x800 ? 1 : number < 0x10000 ? 2 : 3;
+    static const unsigned char first[] = {0, 0xC0, 0xE0, 0xF0};
+    for (size_t i = more; i > 0; i--, number >>= 6)
+        out[i] = (char)(0x80 | (number & 0x3F));
+    out[0] = (char)(first[more] | number);
+    return more + 1;
+}
+
+/* "&#233;" or "&#xE9;": returns its length, 0 where it is neither. */
+static size_t take_number(const char *text, size_t size, char out[4], size_t *bytes) {
+    char digits[12], *end;
+    bool is_hex = size > 3 && text[2] == 'x';
+    size_t start = is_hex ? 3 : 2, length = 0;
+    if (size < 4 || text[1] != '#')
+        return 0;
+    while (start + length < size && length + 1 < sizeof digits && text[start + length] != ';') {
+        digits[length] = text[start + length];
+        length++;
+    }
+    digits[length] = '\0';
+    if (start + length >= size || text[start + length] != ';' || length == 0 ||
+        !isxdigit((unsigned char)digits[0]))
+        return 0;
+    *bytes = put_utf8(strtoul(digits, &end, is_hex ? 16 : 10), out);
+    return *end == '\0' && *bytes > 0 ? start + length + 1 : 0;
+}
+
+/* One character of a value, where the five entities that XML has, and numbers, stand for one. */
+static size_t take_character(const char *text, size_t size, char out[4], size_t *bytes) {
     static const struct {
         const char *name;
         char character;
     } known[] = {{"&lt;", '<'}, {"&gt;", '>'}, {"&amp;", '&'}, {"&quot;", '"'}, {"&apos;", '\''}};
-    *character = text[0];
+    out[0] = text[0];
+    *bytes = 1;
     if (text[0] != '&')
         return 1;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         size_t length = strlen(known[i].name);
         if (size >= length && memcmp(text, known[i].name, length) == 0) {
-            *character = known[i].character;
+            out[0] = known[i].character;
             return length;
         }
     }
-    unsigned number = 0;
-    size_t i = 2;
-    for (; size > 2 && text[1] == '#' && i < size && i < 6 && text[i] >= '0' && text[i] <= '9'; i++)
-        number = 10 * number + (unsigned)(text[i] - '0');
-    if (i == 2 || i == size || text[i] != ';' || number > 127)
+    char number[4];
+    size_t length = take_number(text, size, number, bytes);
+    if (length == 0) {
+        *bytes = 1;
         return 1;
-    *character = (char)number;
-    return i + 1;
+    }
+    memcpy(out, number, *bytes);
+    return length;
 }
 
 static bool copy_value(const char *text, size_t size, char *value, size_t capacity) {
-    size_t used = 0;
-    for (size_t i = 0; i < size; used++) {
-        if (used + 1 >= capacity)
+    size_t used = 0, bytes;
+    for (size_t i = 0; i < size; used += bytes) {
+        char character[4];
+        i += take_character(text + i, size - i, character, &bytes);
+        if (used + bytes >= capacity)
             return false;
-        i += take_character(text + i, size - i, &value[used]);
+        memcpy(value + used, character, bytes);
     }
     value[used] = '\0';
     return true;

@@ -5,6 +5,8 @@
 
 #include "reader.h"
 
+enum { WASINN__XML_DEEPEST = 1000 };
+
 enum wasinn__xml_event { WASINN__XML_OPEN, WASINN__XML_CLOSE, WASINN__XML_END, WASINN__XML_FAILED };
 
 struct wasinn__xml {
@@ -14,8 +16,10 @@ struct wasinn__xml {
     uint64_t start;
     const char *tag; /* from < to >, until the next call that reads */
     size_t size;
-    int depth;  /* tags that are open, this one counted: the outermost has 1 */
-    bool empty; /* the tag that was opened is closed at once */
+    uint32_t names[WASINN__XML_DEEPEST + 1]; /* hashes of those of the tags that are open */
+    bool ended;                              /* the outermost tag is closed */
+    int depth;                               /* tags that are open, this one counted: the outermost has 1 */
+    bool empty;                              /* the tag that was opened is closed at once */
 };
 
 /* False: this does not begin as XML does, and `problem` is "". */
