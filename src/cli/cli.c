@@ -32,10 +32,11 @@ int wasinn__fail_option(const char *command, int option, char *const *argv) {
     const char *given = argv[optind - 1];
     if (option == ':')
         return wasinn__fail_usage(command, "%.100s: expected a value after it", given);
-    if (optopt != 0 && strncmp(given, "--", 2) != 0)
-        return wasinn__fail_usage(command, "unknown option -%c", optopt);
-    if (optopt != 0)
+    /* Of several letters together, `given` is what stood before them. */
+    if (optopt != 0 && strncmp(given, "--", 2) == 0 && strchr(given, '='))
         return wasinn__fail_usage(command, "%.100s: expected no value", given);
+    if (optopt != 0)
+        return wasinn__fail_usage(command, "unknown option -%c", optopt);
     return wasinn__fail_usage(command, "unknown option %.100s", given);
 }
 

@@ -473,7 +473,8 @@ def leb(number):
 class BadInput(Inspect):
     def test_usage(self):
         for arguments, words in [([], ["PATH", "none"]), (["a", "b"], ["PATH", "more"]), (["--nonsense", "x"], ["--nonsense"]),
-                                 (["--json=1", "x"], ["--json"]), (["-x", "a"], ["-x"])]:
+                                 (["--json=1", "x"], ["--json=1: expected no value"]), (["-x", "a"], ["option -x"]),
+                                 (["--json", "-xh"], ["option -x"])]:
             self.assert_ended(run("inspect", *arguments), USAGE, "inspect", *words)
         for arguments in (["inspect", "--help"], ["inspect", "-h"], ["help", "inspect"]):
             result = run(*arguments)
