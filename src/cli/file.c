@@ -170,6 +170,21 @@ static void watch_signals(const char *path) {
     unfinished = path;
 }
 
+/* Makes a file of a name that ends in XXXXXX, and watches over it from the first moment. */
+static int make_unfinished(char *path) {
+    sigset_t held, before;
+    sigemptyset(&held);
+    for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++)
+        sigaddset(&held, fatal[i]);
+    pthread_sigmask(SIG_BLOCK, &held, &before);
+    int descriptor = mkstemp(path), reason = errno;
+    if (descriptor >= 0)
+        watch_signals(path);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = reason;
+    return descriptor;
+}
+
 /* Writes to a new file in the folder of `path`, which then takes its name, with the permissions of `like`
  * and, where this user may give files away, its owner. */
 static bool write_replacing(const char *path, const struct stat *like, wasinn__file_writer writer,
@@ -182,9 +197,8 @@ static bool write_replacing(const char *path, const struct stat *like, wasinn__f
         return false;
     memcpy(temporary, path, folder);
     memcpy(temporary + folder, name, sizeof name);
-    int descriptor = mkstemp(temporary);
+    int descriptor = make_unfinished(temporary);
     FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "wb");
-    watch_signals(descriptor < 0 ? NULL : temporary);
     bool done = file && writer(file, content) && fflush(file) == 0;
     if (done && fchown(descriptor, like->st_uid, like->st_gid) != 0)
         errno = 0; /* it stays with this user */
