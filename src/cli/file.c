@@ -21,6 +21,22 @@ const char *wasinn__out_name(const char *path) {
     return is_standard(path) ? "stdout" : path;
 }
 
+void wasinn__describe_head(const uint8_t *head, size_t size, char text[WASINN__FILE_HEAD_TEXT]) {
+    size_t printable = 0;
+    while (printable < size && ((head[printable] >= 0x20 && head[printable] < 0x7f) ||
+                                (head[printable] >= 9 && head[printable] <= 13)))
+        printable++;
+    char hex[3 * 8 + 1] = "";
+    for (size_t i = 0; i < size && i < 8; i++)
+        snprintf(hex + 3 * i, 4, " %02x", head[i]);
+    if (size == 0)
+        snprintf(text, WASINN__FILE_HEAD_TEXT, "is empty");
+    else if (printable == size)
+        snprintf(text, WASINN__FILE_HEAD_TEXT, "begins with the text '%.*s'", (int)size, (const char *)head);
+    else
+        snprintf(text, WASINN__FILE_HEAD_TEXT, "begins with the bytes%s", hex);
+}
+
 /* ---- Reading ------------------------------------------------------------------------------------- */
 
 static bool read_stream(FILE *file, uint64_t expected, size_t most, wasinn__file_accepts accepts,

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { WASINN__FILE_HEAD = 16, WASINN__FILE_PROBLEM = 512 };
+enum { WASINN__FILE_HEAD = 16, WASINN__FILE_PROBLEM = 512, WASINN__FILE_HEAD_TEXT = 64 };
 
 /* Whether a file that begins with these bytes, up to WASINN__FILE_HEAD of them, is worth reading on. If not,
  * says why in `problem`, which has WASINN__FILE_PROBLEM bytes. */
@@ -28,6 +28,10 @@ typedef bool (*wasinn__file_writer)(FILE *file, const void *content);
 /* Writes a file, which is left as it was unless all could be written; a link stays a link. `what` is for the
  * message: "tensor". Returns an exit code, other than 0 after wasinn__fail. */
 int wasinn__file_write(const char *path, const char *what, wasinn__file_writer writer, const void *content);
+
+/* How a file begins, in words that go behind "the file": "is empty", "begins with the text 'GIF89a'", "begins
+ * with the bytes 00 01". Of other bytes than text at most 8 are told. */
+void wasinn__describe_head(const uint8_t *head, size_t size, char text[WASINN__FILE_HEAD_TEXT]);
 
 /* The path, or "stdin" or "stdout". */
 const char *wasinn__in_name(const char *path);

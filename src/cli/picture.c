@@ -64,20 +64,9 @@ static void describe(const uint8_t *data, size_t size, char *problem) {
             return;
         }
     }
-    size_t text = 0;
-    while (text < size &&
-           ((data[text] >= 0x20 && data[text] < 0x7f) || (data[text] >= 9 && data[text] <= 13)))
-        text++;
-    char hex[3 * 8 + 1] = "";
-    for (size_t i = 0; i < size && i < 8; i++)
-        snprintf(hex + 3 * i, 4, " %02x", data[i]);
-    if (size == 0)
-        snprintf(problem, WASINN__FILE_PROBLEM, "%s is empty", expected);
-    else if (text == size)
-        snprintf(problem, WASINN__FILE_PROBLEM, "%s begins with the text '%.*s'", expected, (int)size,
-                 (const char *)data);
-    else
-        snprintf(problem, WASINN__FILE_PROBLEM, "%s begins with the bytes%s", expected, hex);
+    char text[WASINN__FILE_HEAD_TEXT];
+    wasinn__describe_head(data, size, text);
+    snprintf(problem, WASINN__FILE_PROBLEM, "%s %s", expected, text);
 }
 
 static bool is_picture(const uint8_t *head, size_t size, char *problem) {

@@ -252,6 +252,7 @@ class Folders(Inspect):
     def test_a_folder_is_no_model(self):
         self.write("b.xml", (FIXTURES / "add.xml").read_bytes())
         (self.temporary / "c.onnx").mkdir()
+        (self.temporary / "model.xml").mkdir()
         self.assertEqual(self.facts(self.temporary)["path"], str(self.temporary / "b.xml"))
 
     def test_none(self):

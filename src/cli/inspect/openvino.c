@@ -33,13 +33,12 @@ struct named_port {
 struct parser {
     struct wasinn__xml xml;
     struct wasinn__model_facts *facts;
-    char *problem;
     struct result *results;
     struct named_port *named;
     size_t result_count, named_count, named_capacity;
     enum kind kind; /* of the layer that is open */
     uint64_t layer;
-    bool in_top_layer, in_edges, sorted, has_open, in_input, any_rank, in_constant;
+    bool in_top_layer, in_edges, sorted, has_open, in_input, in_constant;
     struct wasinn__model_port port; /* of the layer that is open */
     uint64_t weights_end;
 };
@@ -228,7 +227,7 @@ static bool end_layer(struct parser *parser) {
             (struct result){.layer = parser->layer, .index = parser->facts->port_counts[WASINN_OUTPUT]};
     }
     if (parser->kind == KIND_PARAMETER && parser->port.rank == WASINN_DYNAMIC_RANK)
-        parser->any_rank = true;
+        parser->has_open = true;
     return wasinn__facts_add_port(parser->facts, side, &parser->port) || refuse(parser, "too many ports");
 }
 
@@ -415,7 +414,7 @@ static void settle_results(struct parser *parser) {
         const struct result *result = &parser->results[i];
         struct wasinn__model_port *output = &outputs[result->index];
         struct named_port wanted = {result->from_layer, result->from_port, NULL}, *found = NULL;
-        if ((parser->any_rank || parser->has_open) && output->rank == 0)
+        if (parser->has_open && output->rank == 0)
             output->rank = WASINN_DYNAMIC_RANK;
         if (result->joined && !output->name[0] && parser->named_count > 0)
             found = bsearch(&wanted, parser->named, parser->named_count, sizeof wanted, compare_named);
@@ -441,7 +440,7 @@ static bool parse(struct parser *parser) {
 
 bool wasinn__read_openvino(struct wasinn__reader *reader, struct wasinn__model_facts *facts,
                            uint64_t *weights_end, char *problem) {
-    struct parser parser = {.facts = facts, .problem = problem};
+    struct parser parser = {.facts = facts};
     *facts = (struct wasinn__model_facts){0};
     problem[0] = '\0';
     if (!wasinn__xml_begin(&parser.xml, reader, problem))

@@ -45,14 +45,14 @@ static int find_in_folder(struct wasinn__subject *subject, const char *folder) {
         return refuse(subject, strerror(errno));
     for (struct dirent *entry; (entry = readdir(directory));) {
         const char *name = entry->d_name;
+        struct stat status;
+        if (fstatat(dirfd(directory), name, &status, 0) == 0 && S_ISDIR(status.st_mode))
+            continue;
         for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
             if (strcmp(name, fixed[i]) == 0 && strcmp(found, fixed[0]) != 0) {
                 snprintf(found, sizeof found, "%s", name);
                 other[0] = '\0';
             }
-        struct stat status;
-        if (fstatat(dirfd(directory), name, &status, 0) == 0 && S_ISDIR(status.st_mode))
-            continue;
         bool settled = strcmp(found, fixed[0]) == 0 || strcmp(found, fixed[1]) == 0;
         if (!settled && is_model_name(name))
             snprintf(found[0] ? other : found, sizeof found, "%s", name);
@@ -133,7 +133,7 @@ static void describe_unknown(struct wasinn__reader *reader, char *problem) {
     uint64_t size = wasinn__reader_size(reader);
     size_t count = size < 8 ? (size_t)size : 8;
     const uint8_t *head = count > 0 ? wasinn__reader_at(reader, 0, count) : NULL;
-    char hex[3 * 8 + 1] = "";
+    char text[WASINN__FILE_HEAD_TEXT];
     if (!head) {
         snprintf(problem, WASINN__FILE_PROBLEM, "the file is empty; expected %s", expected);
         return;
@@ -143,18 +143,8 @@ static void describe_unknown(struct wasinn__reader *reader, char *problem) {
             snprintf(problem, WASINN__FILE_PROBLEM, "expected %s; this is %s", expected, known[i].meaning);
             return;
         }
-    size_t text = 0;
-    while (text < count &&
-           ((head[text] >= 0x20 && head[text] < 0x7F) || (head[text] >= 9 && head[text] <= 13)))
-        text++;
-    for (size_t i = 0; i < count; i++)
-        snprintf(hex + 3 * i, 4, " %02x", head[i]);
-    if (text == count)
-        snprintf(problem, WASINN__FILE_PROBLEM, "expected %s; the file begins with the text '%.*s'", expected,
-                 (int)count, (const char *)head);
-    else
-        snprintf(problem, WASINN__FILE_PROBLEM, "expected %s; the file begins with the bytes%s", expected,
-                 hex);
+    wasinn__describe_head(head, count, text);
+    snprintf(problem, WASINN__FILE_PROBLEM, "expected %s; the file %s", expected, text);
 }
 
 static bool read_openvino(struct wasinn__reader *reader, struct wasinn__subject *subject, char *problem) {
