@@ -82,12 +82,13 @@ typedef enum wasinn_type {
     WASINN_TYPE_U32,
     WASINN_TYPE_U64,
     WASINN_TYPE_BOOL, /* one byte, 0 or 1 */
-    WASINN_TYPE_OTHER /* one that has no whole number of bytes per element, or is a string */
+    WASINN_TYPE_OTHER, /* one that has no whole number of bytes per element, or is a string */
+    WASINN_TYPE_ANY    /* of a port only: it takes tensors of any of the types above OTHER */
 } wasinn_type;
 
 /* "f32" and so on. Never NULL. */
 WASINN_API const char *wasinn_type_name(wasinn_type type);
-/* Bytes per element; 0 for WASINN_TYPE_OTHER and for values outside the enum. */
+/* Bytes per element; 0 for WASINN_TYPE_OTHER, WASINN_TYPE_ANY and values outside the enum. */
 WASINN_API size_t wasinn_type_size(wasinn_type type);
 /* From a name as wasinn_type_name gives it. False when there is no such type. */
 WASINN_API bool wasinn_type_parse(const char *name, wasinn_type *type);
@@ -118,6 +119,9 @@ typedef enum wasinn_target {
 
 /* "cpu" and so on. Never NULL. */
 WASINN_API const char *wasinn_target_name(wasinn_target target);
+
+/* From a name as wasinn_target_name gives it. False when there is no such target. */
+WASINN_API bool wasinn_target_parse(const char *name, wasinn_target *target);
 
 /* The highest rank of a tensor. ML runtimes stop at 8 (OpenVINO's CPU plugin) or a little above. */
 #define WASINN_MAX_RANK 16
@@ -228,43 +232,120 @@ typedef void (*wasinn_log_fn)(void *data, const wasinn_guest *guest, const char 
 /* Sets who is told; NULL for nobody. `data` is handed on. */
 WASINN_API void wasinn_host_set_log(wasinn_host *host, wasinn_log_fn log, void *data);
 
+/* ---- Backends ----------------------------------------------------------------------------------- */
+
+/* A setting of an ML runtime. Both are text: "threads", "4". Which keys there are, and what they take, is the
+ * backend's to say: wasinn_host_backend_info. */
+typedef struct wasinn_option {
+    const char *key;
+    const char *value;
+} wasinn_option;
+
+/* Where more backends are: folders, with colons between them, whose files libwasinn-NAME.so are backends.
+ * They come before those of the environment's WASINN_BACKENDS, which come before those that lie beside this
+ * library; of two with one name the first counts. The folders are looked at when a backend is first needed.
+ * invalid_argument: they have been looked at already; too_large: no memory. */
+WASINN_API wasinn_status wasinn_host_set_backend_path(wasinn_host *host, const char *folders);
+
 /* Where backend `backend` ("openvino") looks for its runtime's libraries, before any other place: a file
  * or a folder. invalid_argument: no such backend, or it has been opened already. */
 WASINN_API wasinn_status wasinn_host_set_library(wasinn_host *host, const char *backend, const char *path);
 
-/* Registers a model that guests load by name. `path` is a file or folder that the encoding's backend
- * understands: for OpenVINO an .xml with its .bin beside it, or a folder with model.xml or just one
- * .xml. It is loaded at the first use, once, and shared by all guests.
- * invalid_argument: the name is taken, empty, or not UTF-8; not_found: the path cannot be read;
- * invalid_encoding: no backend. Everything is copied. */
+/* Which backend loads models of an encoding that several serve. Without this call it is the first of
+ * wasinn_host_backend_info that serves it and whose runtime can be opened.
+ * invalid_argument: no such backend, or it does not serve the encoding. */
+WASINN_API wasinn_status wasinn_host_prefer(wasinn_host *host, wasinn_encoding encoding, const char *backend);
+
+/* An option for every model that a backend loads, those of guests too; a model's own options go before it.
+ * invalid_argument: no such backend, a key that it does not know, or a value that the key does not take. */
+WASINN_API wasinn_status wasinn_host_set_option(wasinn_host *host, const char *backend, const char *key,
+                                                const char *value);
+
+/* A backend as `wasinn backends` shows it. The strings that it points to live as long as the host. */
+typedef struct wasinn_backend_info {
+    const char *name;    /* "openvino" */
+    const char *version; /* of the ML runtime; NULL when that could not be opened */
+    const char *path;    /* of the library that was opened; NULL likewise */
+    char problem[512];   /* why it could not be opened; "" when it could */
+    /* Of the models that it takes. One that is autodetect stands for formats of the backend's own. */
+    const wasinn_encoding *encodings;
+    size_t encoding_count;          /* how many there are */
+    const char *file;               /* that the backend itself is in; NULL: it is part of the program */
+    const char *package;            /* what brings its ML runtime; NULL when the file is no backend */
+    const char *const *devices;     /* "CPU" and so on, as the runtime calls them */
+    size_t device_count;            /* 0 also when the runtime could not be opened */
+    const char *const *option_keys; /* the options that it takes */
+    size_t option_count;            /* how many there are */
+    /* What each option takes, a line each; NULL when the backend does not say. */
+    const char *const *option_texts;
+} wasinn_backend_info;
+
+/* Describes backend number `index`, opening its runtime; `size` is sizeof(wasinn_backend_info). A file that
+ * should be a backend and is none is described too, by its problem. not_found: there are not so many. Any
+ * thread. */
+WASINN_API wasinn_status wasinn_host_backend_info(wasinn_host *host, size_t index, wasinn_backend_info *info,
+                                                  size_t size);
+
+/* ---- Models by name ----------------------------------------------------------------------------- */
+
+/* A model that guests load by name.
+ *
+ *     wasinn_model_config config;
+ *     wasinn_model_config_default(&config, sizeof config);
+ *     config.path = "models/resnet50.onnx";
+ *     wasinn_host_register(host, "resnet50", &config);
+ */
+typedef struct wasinn_model_config {
+    size_t struct_size; /* sizeof(wasinn_model_config), as wasinn_model_config_default sets it */
+    /* A file or folder that the encoding's backend understands. OpenVINO: an .xml with its .bin beside it, or a
+     * folder with model.xml or just one .xml; ONNX: a file; TensorFlow: a SavedModel's folder or a frozen
+     * graph's file; TensorFlow Lite: a file. */
+    const char *path;
+    const wasinn_blob *blobs;     /* or, where `path` is NULL, the bytes, as wasinn_load takes them */
+    size_t blob_count;            /* how many there are */
+    wasinn_encoding encoding;     /* default: autodetect, by what the file, folder or bytes are */
+    wasinn_target target;         /* default: cpu */
+    const char *backend;          /* default: NULL, the one that is preferred for the encoding */
+    const wasinn_option *options; /* for the backend; default: none */
+    size_t option_count;          /* how many there are */
+} wasinn_model_config;
+
+/* Fills in the defaults given above; `size` is sizeof(wasinn_model_config). */
+WASINN_API void wasinn_model_config_default(wasinn_model_config *config, size_t size);
+
+/* Registers a model that guests load by name. It is loaded at the first use, once, and shared by all guests;
+ * a file that changes after that changes nothing. Everything is copied here, bytes too: that copy is the one
+ * that the ML runtime uses, and stays for as long as it may.
+ * invalid_argument: the name is taken, empty, or not UTF-8; neither path nor bytes; no backend of that name, or
+ * one that does not serve the encoding; an option that is unknown, given twice, or has a value that it does not
+ * take; not_found: the path cannot be read; invalid_encoding: no backend, or autodetect without a match or with
+ * several; too_large: no memory. What is wrong with the model itself is found at each use, as by wasinn_load.
+ */
+WASINN_API wasinn_status wasinn_host_register(wasinn_host *host, const char *name,
+                                              const wasinn_model_config *config);
+
+/* wasinn_host_register for a path, without options. */
 WASINN_API wasinn_status wasinn_host_add_model(wasinn_host *host, const char *name, const char *path,
                                                wasinn_encoding encoding, wasinn_target target);
 
-/* The same for a model that is in memory: `count` blobs as wasinn_load takes them. They are copied here and
- * may go when this returns; that copy is the one that the ML runtime uses, and stays for as long as it may.
- * The bytes are looked at by the runtime at the first use only, except that autodetect asks the backends now
- * whose they are.
- * invalid_argument: the name is taken, empty, or not UTF-8, there are no blobs, or one is NULL with a size;
- * invalid_encoding: no backend, or autodetect without a match; too_large: no memory for the copy. A wrong
- * number of blobs, or bytes that are no model, fail at each use, as wasinn_load does. */
+/* wasinn_host_register for bytes, without options. */
 WASINN_API wasinn_status wasinn_host_add_model_blobs(wasinn_host *host, const char *name,
                                                      const wasinn_blob *blobs, size_t count,
                                                      wasinn_encoding encoding, wasinn_target target);
 
-/* A backend as `wasinn --version` shows it. The strings that it points to live as long as the host. */
-typedef struct wasinn_backend_info {
-    const char *name;                 /* "openvino" */
-    const char *version;              /* of the ML runtime; NULL when that could not be opened */
-    const char *path;                 /* of the library that was opened; NULL likewise */
-    char problem[512];                /* why it could not be opened; "" when it could */
-    const wasinn_encoding *encodings; /* of the models that it takes */
-    size_t encoding_count;            /* how many there are */
-} wasinn_backend_info;
+/* ---- What guests mean by their numbers ---------------------------------------------------------- */
 
-/* Describes backend number `index`, opening its runtime; `size` is sizeof(wasinn_backend_info). not_found:
- * there are not so many. Any thread. */
-WASINN_API wasinn_status wasinn_host_backend_info(wasinn_host *host, size_t index, wasinn_backend_info *info,
-                                                  size_t size);
+/* The number of a tensor type or an encoding means one thing here and another there: wasi-nn was renumbered
+ * more than once. */
+typedef enum wasinn_numbering {
+    WASINN_NUMBERING_AUTO = 0, /* the one that fits the port, the dimensions and the bytes */
+    WASINN_NUMBERING_WITX,     /* wasi-nn.witx: f16 f32 f64 u8 i32 i64; encoding 5 is autodetect */
+    WASINN_NUMBERING_WIT,      /* wit/wasi-nn.wit: f16 f32 f64 bf16 u8 i32 i64; 5 is ggml, 6 autodetect */
+    WASINN_NUMBERING_OLD       /* before there was f64: f16 f32 u8 i32; 5 is autodetect, 6 ggml */
+} wasinn_numbering;
+
+/* What guests that are made later use; default: auto. invalid_argument: no such numbering. */
+WASINN_API wasinn_status wasinn_host_set_numbering(wasinn_host *host, wasinn_numbering numbering);
 
 /* ---- Guest -------------------------------------------------------------------------------------- */
 
@@ -281,6 +362,9 @@ WASINN_API void wasinn_guest_retain(wasinn_guest *guest);
 
 /* Replaces the guest's limits. What it already holds stays. Errors as wasinn_host_set_limits. */
 WASINN_API wasinn_status wasinn_guest_set_limits(wasinn_guest *guest, const wasinn_limits *limits);
+
+/* What this guest's numbers mean, where the host's setting does not fit. invalid_argument: no such numbering. */
+WASINN_API wasinn_status wasinn_guest_set_numbering(wasinn_guest *guest, wasinn_numbering numbering);
 
 /* Why the last call that failed did so; "" when none did. Lives until the next call. */
 WASINN_API const char *wasinn_guest_last_error(const wasinn_guest *guest);
@@ -299,9 +383,10 @@ WASINN_API void wasinn_guest_resume(wasinn_guest *guest);
 typedef uint32_t wasinn_handle;
 
 /* Loads a model from `count` blobs (OpenVINO: the xml, then the bin; others: one). They are copied once.
- * invalid_argument: wrong number of blobs; invalid_encoding: unknown, or without a backend;
- * unsupported_operation: the target is not in this machine; runtime_error: the runtime refused the model;
- * busy, too_large, timeout: a limit. */
+ * invalid_argument: wrong number of blobs; invalid_encoding: unknown, or without a backend, or autodetect
+ * without a match or with several; security: the bytes name files of the host; unsupported_operation: the
+ * target is not in this machine; runtime_error: the runtime refused the model; busy, too_large, timeout: a
+ * limit. */
 WASINN_API wasinn_status wasinn_load(wasinn_guest *guest, const wasinn_blob *blobs, size_t count,
                                      wasinn_encoding encoding, wasinn_target target, wasinn_handle *graph);
 
@@ -316,6 +401,13 @@ WASINN_API wasinn_status wasinn_graph_port_count(wasinn_guest *guest, wasinn_han
 /* What input or output `index` takes or gives. invalid_argument: `index` is not below the count. */
 WASINN_API wasinn_status wasinn_graph_port(wasinn_guest *guest, wasinn_handle graph,
                                            wasinn_direction direction, uint32_t index, wasinn_port *port);
+
+/* The input or output of a name: the one that is called so, else, where the name is a number in decimal digits,
+ * the one of that index. `name` has `length` bytes and needs no NUL. invalid_argument: there is none; the
+ * message lists those that there are. */
+WASINN_API wasinn_status wasinn_graph_find_port(wasinn_guest *guest, wasinn_handle graph,
+                                                wasinn_direction direction, const char *name, size_t length,
+                                                uint32_t *index);
 
 /* Makes an execution context ("execution"), which keeps its graph alive.
  * busy, too_large: a limit; runtime_error: the runtime failed. */

@@ -125,6 +125,7 @@ double wasinn__element_load(wasinn_type type, const uint8_t *data, size_t index)
     case WASINN_TYPE_BOOL:
         return element.u8 != 0;
     case WASINN_TYPE_OTHER:
+    case WASINN_TYPE_ANY:
         break;
     }
     return (double)NAN;
@@ -146,6 +147,7 @@ bool wasinn__element_integer(wasinn_type type, const uint8_t *data, size_t index
     case WASINN_TYPE_F64:
     case WASINN_TYPE_BF16:
     case WASINN_TYPE_OTHER:
+    case WASINN_TYPE_ANY:
         return false;
     case WASINN_TYPE_U64:
         snprintf(text, capacity, "%llu", (unsigned long long)element_at(type, data, index).u64);

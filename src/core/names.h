@@ -4,7 +4,7 @@
 
 #include "wasinn/wasinn.h"
 
-#define WASINN__TYPES (WASINN_TYPE_OTHER + 1)
+#define WASINN__TYPES (WASINN_TYPE_ANY + 1)
 #define WASINN__ENCODINGS (WASINN_ENCODING_AUTODETECT + 1)
 #define WASINN__TARGETS (WASINN_TARGET_AUTO + 1)
 
