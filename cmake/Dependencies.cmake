@@ -158,6 +158,7 @@ endif()
 # what was built, so that the installed files name no folder of this checkout.
 
 include(GNUInstallDirs)
+file(RELATIVE_PATH WASINN_BACKENDS_FROM_BIN "/${CMAKE_INSTALL_BINDIR}" "/${CMAKE_INSTALL_LIBDIR}/wasinn/backends")
 file(RELATIVE_PATH WASINN_OPENVINO_FROM_BIN "/${CMAKE_INSTALL_BINDIR}" "/${CMAKE_INSTALL_LIBDIR}/wasinn/openvino")
 string(FIND "${OpenVINOHeaders_LIBRARY_DIR}/" "${WASINN_DEPS}/" _wasinn_at)
 set(WASINN_OPENVINO_FETCHED FALSE)

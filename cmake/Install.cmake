@@ -14,6 +14,9 @@ install(TARGETS wasinn wasinn_shared wasinn_static wasinn_wasmtime_shared wasinn
         RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}"
         LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
         ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+foreach(backend IN LISTS WASINN_BACKENDS)
+  install(TARGETS wasinn_plugin_${backend} LIBRARY DESTINATION "${WASINN_PRIVATE_DIR}/backends")
+endforeach()
 
 # The system's Wasmtime stays where it is; a fetched one is for the command alone, out of other programs' way.
 string(FIND "${Wasmtime_LIBRARY}" "${WASINN_DEPS}/" fetched)

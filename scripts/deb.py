@@ -23,7 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 # What `cmake --install` takes; the tests are not built.
-TARGETS = ("wasinn", "wasinn_shared", "wasinn_wasmtime_shared")
+TARGETS = ("wasinn", "wasinn_static", "wasinn_shared", "wasinn_wasmtime_static", "wasinn_wasmtime_shared")
 # The system has it where there is a GPU; without it that plugin alone cannot be opened.
 OPTIONAL = {"libopenvino_intel_gpu_plugin.so": "ocl-icd-libopencl1 | libopencl1"}
 

@@ -219,7 +219,7 @@ static void test_load(world *w) {
     CHECK_EQ(load_parts(w, &add, straight, 2, 7, 0), 2);
     CHECK_EQ(load_parts(w, &add, straight, 2, 0xFFFFFFFF, 0), 2);
     CHECK_EQ(load_parts(w, &add, swapped, 2, 5, 0), 2);
-    CHECK_TEXT(w->log, "no backend here knows them");
+    CHECK_TEXT(w->log, "no backend here knows what model that is");
     CHECK_EQ(load_parts(w, &add, swapped, 2, 0, 0), 5);
     put_bytes(w, MODEL, "GGUF", 4);
     put_u32(w, BUILDERS, MODEL), put_u32(w, BUILDERS + 4, 4);
@@ -554,12 +554,12 @@ static void test_named_bytes(world *w) {
     CHECK_EQ(add_bytes(w, "text", text, 2, WASINN_ENCODING_OPENVINO), WASINN_OK);
 
     CHECK_EQ(add_bytes(w, "bytes", blobs, 2, WASINN_ENCODING_OPENVINO), WASINN_INVALID_ARGUMENT);
-    CHECK_TEXT(wasinn_host_last_error(), "model 'bytes' is already registered");
+    CHECK_TEXT(wasinn_host_last_error(), "model 'bytes': a model of that name is already registered");
     CHECK_EQ(add_bytes(w, NULL, blobs, 2, WASINN_ENCODING_OPENVINO), WASINN_INVALID_ARGUMENT);
-    CHECK_TEXT(wasinn_host_last_error(), "a model's name is NULL");
+    CHECK_TEXT(wasinn_host_last_error(), "a model's name or config is NULL");
     CHECK_EQ(add_bytes(w, "", blobs, 2, WASINN_ENCODING_OPENVINO), WASINN_INVALID_ARGUMENT);
     CHECK_EQ(add_bytes(w, "\xFF", blobs, 2, WASINN_ENCODING_OPENVINO), WASINN_INVALID_ARGUMENT);
-    CHECK_TEXT(wasinn_host_last_error(), "model name '\\xff' is empty or not UTF-8");
+    CHECK_TEXT(wasinn_host_last_error(), "model '\\xff': the name is not UTF-8");
     CHECK_EQ(add_bytes(w, "x", blobs, 0, WASINN_ENCODING_OPENVINO), WASINN_INVALID_ARGUMENT);
     CHECK_TEXT(wasinn_host_last_error(), "no bytes of a model were given");
     CHECK_EQ(add_bytes(w, "x", NULL, 2, WASINN_ENCODING_OPENVINO), WASINN_INVALID_ARGUMENT);
@@ -569,7 +569,7 @@ static void test_named_bytes(world *w) {
     CHECK_EQ(add_bytes(w, "x", blobs, 2, WASINN_ENCODING_PYTORCH), WASINN_INVALID_ENCODING);
     CHECK_EQ(add_bytes(w, "x", blobs, 2, (wasinn_encoding)77), WASINN_INVALID_ENCODING);
     CHECK_EQ(add_bytes(w, "x", text, 2, WASINN_ENCODING_AUTODETECT), WASINN_INVALID_ENCODING);
-    CHECK_TEXT(wasinn_host_last_error(), "beginning with bytes 6e 6f 20 6d");
+    CHECK_TEXT(wasinn_host_last_error(), "beginning with the bytes 6e 6f 20 6d");
     CHECK_EQ(wasinn_host_add_model_blobs(w->host, "x", blobs, 2, WASINN_ENCODING_OPENVINO, (wasinn_target)9),
              WASINN_INVALID_ARGUMENT);
     CHECK_TEXT(wasinn_host_last_error(), "target 9 is unknown");

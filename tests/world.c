@@ -27,7 +27,9 @@ void world_new(world *world, const char *fixtures) {
     world->fixtures = fixtures;
     must(wasinn_host_new(&world->host) == WASINN_OK, "host");
     if (!fixtures)
-        must(wasinn_host_add_backend(world->host, &wasinn__backend_fake) == WASINN_OK, "fake");
+        must(wasinn_host_add_backend(world->host, &wasinn__backend_fake) == WASINN_OK &&
+                 wasinn_host_prefer(world->host, WASINN_ENCODING_OPENVINO, "fake") == WASINN_OK,
+             "fake");
     wasinn_host_set_log(world->host, keep_line, world);
     world->memory = (wasinn_memory){calloc(1, MEMORY), MEMORY};
     must(world->memory.base != NULL, "memory");

@@ -1,17 +1,17 @@
 /* backend.h - for those who put an ML runtime behind wasinn.
  *
  * A backend is a constant table of functions, in a shared object libwasinn-NAME.so that has the function
- * wasinn_backend_table, or handed to wasinn_host_add_backend. It never sees a guest, a guest's address or a handle:
- * wasinn's core checks types, shapes, limits and order of calls first, and copies guest data into memory
- * that the backend lends. The table is versioned and only ever grows at its end; an optional entry that
- * is NULL, or lies beyond struct_size, is an operation that the backend does not have. The structs that begin
- * with struct_size grow at their end too; wasinn_port and wasinn_tensor stay as they are within an ABI
+ * wasinn_backend_table, or handed to wasinn_host_add_backend. It never sees a guest, a guest's address or a
+ * handle: wasinn's core checks types, shapes, limits and order of calls first, and copies guest data into
+ * memory that the backend lends. The table is versioned and only ever grows at its end; an optional entry
+ * that is NULL, or lies beyond struct_size, is an operation that the backend does not have. The structs that
+ * begin with struct_size grow at their end too; wasinn_port and wasinn_tensor stay as they are within an ABI
  * version.
  *
- * Threads: open, close, version, device: one at a time. probe, probe_path and check_option: any number at once,
- * before open too. load, unload and ports: any number of threads at once.
- * Calls on one execution: one thread at a time, except cancel, which may come from any thread between the
- * return of create and the call of destroy.
+ * Threads: open, close, version, device: one at a time. probe, probe_path and check_option: any number at
+ * once, before open too. load, unload and ports: any number of threads at once. Calls on one execution: one
+ * thread at a time, except cancel, which may come from any thread between the return of create and the call
+ * of destroy.
  *
  * Errors: return a status and describe it with wasinn_refuse: what was wrong, with what, what was wanted,
  * and the ML runtime's own words. Text need not be escaped; the core does that.
@@ -87,7 +87,7 @@ typedef struct wasinn_load_request {
     /* What the operator asked for: each key is one of the table's, none comes twice, and check_option has
      * accepted the values. They live until load returns. */
     const wasinn_option *options;
-    size_t option_count;
+    size_t option_count; /* how many there are */
 } wasinn_load_request;
 
 /* Filled in field by field: an older core has a shorter one. */
@@ -100,16 +100,17 @@ typedef struct wasinn_loaded {
 
 /* The table. Entries are required, unless they are said to be optional. */
 typedef struct wasinn_backend {
-    uint32_t abi_version;             /* WASINN_BACKEND_ABI */
-    uint32_t struct_size;             /* sizeof(wasinn_backend) */
-    const char *name;                 /* "openvino" */
-    const char *package;              /* what brings the runtime, for the message when it is missing */
-    /* Of the models that it takes. WASINN_ENCODING_AUTODETECT stands for formats that the specification does not
-     * name: they are loaded by autodetect, if probe or probe_path gives that encoding, or by the backend's name. */
+    uint32_t abi_version; /* WASINN_BACKEND_ABI */
+    uint32_t struct_size; /* sizeof(wasinn_backend) */
+    const char *name;     /* "openvino" */
+    const char *package;  /* what brings the runtime, for the message when it is missing */
+    /* Of the models that it takes. WASINN_ENCODING_AUTODETECT stands for formats that the specification does
+     * not name: they are loaded by autodetect, if probe or probe_path gives that encoding, or by the
+     * backend's name. */
     const wasinn_encoding *encodings;
-    size_t encoding_count;            /* how many there are */
-    const char *const *option_keys;   /* runtime options that it knows: "threads" */
-    size_t option_key_count;          /* how many there are */
+    size_t encoding_count;          /* how many there are */
+    const char *const *option_keys; /* runtime options that it knows: "threads" */
+    size_t option_key_count;        /* how many there are */
 
     /* Finds and opens the ML runtime. Called at the first need; again at the next need if it failed. */
     wasinn_status (*open)(const wasinn_backend_settings *settings, void **runtime, wasinn_message *message);
@@ -149,14 +150,14 @@ typedef struct wasinn_backend {
     bool (*probe)(const wasinn_blob *blobs, size_t count, wasinn_encoding *encoding);
     /* Optional. The same for a file or folder that a host has named. */
     bool (*probe_path)(const char *path, wasinn_encoding *encoding);
-    /* Optional. Whether an option, whose key is one of option_keys, may have this value; if not, says what was
-     * wanted. No runtime needed. */
+    /* Optional. Whether an option, whose key is one of option_keys, may have this value; if not, says what
+     * was wanted. No runtime needed. */
     wasinn_status (*check_option)(const char *key, const char *value, wasinn_message *message);
-    /* Optional. One line for each of option_keys: what it takes, and what it is without: "a number of threads;
-     * default: one for each core". */
+    /* Optional. One line for each of option_keys: what it takes, and what it is without: "a number of
+     * threads; default: one for each core". */
     const char *const *option_texts;
-    /* Optional. Device number `index`, as the runtime calls it; NULL: there are not so many. The text lives until
-     * close. */
+    /* Optional. Device number `index`, as the runtime calls it; NULL: there are not so many. The text lives
+     * until close. */
     const char *(*device)(void *runtime, size_t index);
 } wasinn_backend;
 

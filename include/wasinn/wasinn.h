@@ -81,7 +81,7 @@ typedef enum wasinn_type {
     WASINN_TYPE_I16,
     WASINN_TYPE_U32,
     WASINN_TYPE_U64,
-    WASINN_TYPE_BOOL, /* one byte, 0 or 1 */
+    WASINN_TYPE_BOOL,  /* one byte, 0 or 1 */
     WASINN_TYPE_OTHER, /* one that has no whole number of bytes per element, or is a string */
     WASINN_TYPE_ANY    /* of a port only: it takes tensors of any of the types above OTHER */
 } wasinn_type;
@@ -237,8 +237,8 @@ WASINN_API void wasinn_host_set_log(wasinn_host *host, wasinn_log_fn log, void *
 /* A setting of an ML runtime. Both are text: "threads", "4". Which keys there are, and what they take, is the
  * backend's to say: wasinn_host_backend_info. */
 typedef struct wasinn_option {
-    const char *key;
-    const char *value;
+    const char *key;   /* one of the backend's */
+    const char *value; /* "4", "f32", "yes" */
 } wasinn_option;
 
 /* Where more backends are: folders, with colons between them, whose files libwasinn-NAME.so are backends.
@@ -297,8 +297,8 @@ WASINN_API wasinn_status wasinn_host_backend_info(wasinn_host *host, size_t inde
  */
 typedef struct wasinn_model_config {
     size_t struct_size; /* sizeof(wasinn_model_config), as wasinn_model_config_default sets it */
-    /* A file or folder that the encoding's backend understands. OpenVINO: an .xml with its .bin beside it, or a
-     * folder with model.xml or just one .xml; ONNX: a file; TensorFlow: a SavedModel's folder or a frozen
+    /* A file or folder that the encoding's backend understands. OpenVINO: an .xml with its .bin beside it, or
+     * a folder with model.xml or just one .xml; ONNX: a file; TensorFlow: a SavedModel's folder or a frozen
      * graph's file; TensorFlow Lite: a file. */
     const char *path;
     const wasinn_blob *blobs;     /* or, where `path` is NULL, the bytes, as wasinn_load takes them */
@@ -316,10 +316,11 @@ WASINN_API void wasinn_model_config_default(wasinn_model_config *config, size_t 
 /* Registers a model that guests load by name. It is loaded at the first use, once, and shared by all guests;
  * a file that changes after that changes nothing. Everything is copied here, bytes too: that copy is the one
  * that the ML runtime uses, and stays for as long as it may.
- * invalid_argument: the name is taken, empty, or not UTF-8; neither path nor bytes; no backend of that name, or
- * one that does not serve the encoding; an option that is unknown, given twice, or has a value that it does not
- * take; not_found: the path cannot be read; invalid_encoding: no backend, or autodetect without a match or with
- * several; too_large: no memory. What is wrong with the model itself is found at each use, as by wasinn_load.
+ * invalid_argument: the name is taken, empty, or not UTF-8; neither path nor bytes; no backend of that name,
+ * or one that does not serve the encoding; an option that is unknown, given twice, or has a value that it
+ * does not take; not_found: the path cannot be read; invalid_encoding: no backend, or autodetect without a
+ * match or with several; too_large: no memory. What is wrong with the model itself is found at each use, as
+ * by wasinn_load.
  */
 WASINN_API wasinn_status wasinn_host_register(wasinn_host *host, const char *name,
                                               const wasinn_model_config *config);
@@ -363,7 +364,8 @@ WASINN_API void wasinn_guest_retain(wasinn_guest *guest);
 /* Replaces the guest's limits. What it already holds stays. Errors as wasinn_host_set_limits. */
 WASINN_API wasinn_status wasinn_guest_set_limits(wasinn_guest *guest, const wasinn_limits *limits);
 
-/* What this guest's numbers mean, where the host's setting does not fit. invalid_argument: no such numbering. */
+/* What this guest's numbers mean, where the host's setting does not fit. invalid_argument: no such numbering.
+ */
 WASINN_API wasinn_status wasinn_guest_set_numbering(wasinn_guest *guest, wasinn_numbering numbering);
 
 /* Why the last call that failed did so; "" when none did. Lives until the next call. */
@@ -402,9 +404,9 @@ WASINN_API wasinn_status wasinn_graph_port_count(wasinn_guest *guest, wasinn_han
 WASINN_API wasinn_status wasinn_graph_port(wasinn_guest *guest, wasinn_handle graph,
                                            wasinn_direction direction, uint32_t index, wasinn_port *port);
 
-/* The input or output of a name: the one that is called so, else, where the name is a number in decimal digits,
- * the one of that index. `name` has `length` bytes and needs no NUL. invalid_argument: there is none; the
- * message lists those that there are. */
+/* The input or output of a name: the one that is called so, else, where the name is a number in decimal
+ * digits, the one of that index. `name` has `length` bytes and needs no NUL. invalid_argument: there is none;
+ * the message lists those that there are. */
 WASINN_API wasinn_status wasinn_graph_find_port(wasinn_guest *guest, wasinn_handle graph,
                                                 wasinn_direction direction, const char *name, size_t length,
                                                 uint32_t *index);

@@ -63,3 +63,22 @@ bool wasinn__dispatch_probe(wasinn__backend *backend, const wasinn_blob *blobs, 
                             wasinn_encoding *encoding) {
     return HAS(backend->table, probe) && backend->table->probe(blobs, count, encoding);
 }
+
+bool wasinn__dispatch_probe_path(wasinn__backend *backend, const char *path, wasinn_encoding *encoding) {
+    return HAS(backend->table, probe_path) && backend->table->probe_path(path, encoding);
+}
+
+wasinn_status wasinn__dispatch_check_option(wasinn__backend *backend, const char *key, const char *value,
+                                            wasinn_message *message) {
+    if (!HAS(backend->table, check_option))
+        return WASINN_OK;
+    return CALL(backend, check_option, message, key, value);
+}
+
+const char *wasinn__dispatch_device(wasinn__backend *backend, size_t index) {
+    return HAS(backend->table, device) ? backend->table->device(backend->runtime, index) : NULL;
+}
+
+const char *const *wasinn__dispatch_option_texts(const wasinn__backend *backend) {
+    return HAS(backend->table, option_texts) ? backend->table->option_texts : NULL;
+}

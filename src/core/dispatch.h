@@ -19,5 +19,12 @@ wasinn_status wasinn__dispatch_output(wasinn__backend *backend, void *execution,
                                       wasinn_tensor *view, wasinn_message *message);
 bool wasinn__dispatch_probe(wasinn__backend *backend, const wasinn_blob *blobs, size_t count,
                             wasinn_encoding *encoding);
+bool wasinn__dispatch_probe_path(wasinn__backend *backend, const char *path, wasinn_encoding *encoding);
+wasinn_status wasinn__dispatch_check_option(wasinn__backend *backend, const char *key, const char *value,
+                                            wasinn_message *message);
+/* NULL: there are not so many. */
+const char *wasinn__dispatch_device(wasinn__backend *backend, size_t index);
+/* NULL: the backend has none. */
+const char *const *wasinn__dispatch_option_texts(const wasinn__backend *backend);
 
 #endif

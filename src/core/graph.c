@@ -3,6 +3,7 @@
 #include "core/dispatch.h"
 #include "core/guest.h"
 #include "core/memory.h"
+#include "core/options.h"
 #include "core/tensor.h"
 #include "core/watchdog.h"
 
@@ -22,20 +23,42 @@ static bool stopped(void *data) {
     return wasinn__stopped(data);
 }
 
-static wasinn_status load_model(wasinn__graph *graph, const char *path, const wasinn__blobs *blobs,
-                                wasinn_encoding encoding, wasinn_target target, wasinn__attempt *attempt,
-                                bool *keeps_blobs, wasinn_message *message) {
+/* What load_model passes on. */
+typedef struct order {
+    const char *path; /* or NULL: it comes from the blobs */
+    const wasinn__blobs *blobs;
+    const wasinn__wanted *wanted;
+    wasinn__attempt *attempt;
+} order;
+
+static wasinn_status load_model(wasinn__graph *graph, const order *order, bool *keeps_blobs,
+                                wasinn_message *message) {
+    const wasinn__backend *backend = graph->backend;
+    const wasinn__wanted *wanted = order->wanted;
     wasinn_loaded loaded = {.struct_size = sizeof loaded};
-    wasinn_source source = {sizeof source, path ? WASINN_SOURCE_PATH : WASINN_SOURCE_BLOBS, blobs->list,
-                            blobs->count, path};
-    wasinn_load_request request = {sizeof request, &source, encoding, target, stopped, attempt};
-    wasinn_status status = wasinn__dispatch_load(graph->backend, &request, &loaded, message);
+    wasinn_source source = {sizeof source, order->path ? WASINN_SOURCE_PATH : WASINN_SOURCE_BLOBS,
+                            order->blobs->list, order->blobs->count, order->path};
+    wasinn_load_request request = {.struct_size = sizeof request,
+                                   .source = &source,
+                                   .encoding = wanted->encoding,
+                                   .target = wanted->target,
+                                   .stopped = stopped,
+                                   .stopped_data = order->attempt};
+    wasinn_option *options;
+    wasinn_status status =
+        wasinn__options_merge(wanted->options, wanted->option_count, backend->options, backend->option_count,
+                              &options, &request.option_count, message);
+    if (status != WASINN_OK)
+        return status;
+    request.options = options;
+    status = wasinn__dispatch_load(graph->backend, &request, &loaded, message);
+    wasinn__options_free(options, request.option_count);
     if (status != WASINN_OK)
         return status;
     graph->model = loaded.model;
     graph->bytes = loaded.bytes;
     if (loaded.keeps_blobs)
-        graph->bytes += wasinn__blobs_bytes(blobs->list, blobs->count);
+        graph->bytes += wasinn__blobs_bytes(order->blobs->list, order->blobs->count);
     *keeps_blobs = loaded.keeps_blobs;
     return WASINN_OK;
 }
@@ -60,26 +83,27 @@ static wasinn_status read_ports(wasinn__graph *graph, wasinn_direction direction
     return WASINN_OK;
 }
 
-static wasinn_status load_and_describe(wasinn__graph *graph, const char *path, const wasinn__blobs *blobs,
-                                       wasinn_encoding encoding, wasinn_target target,
-                                       wasinn__attempt *attempt, bool *keeps_blobs, wasinn_message *message) {
-    wasinn_status status = load_model(graph, path, blobs, encoding, target, attempt, keeps_blobs, message);
+static wasinn_status load_and_describe(wasinn__graph *graph, const order *order, bool *keeps_blobs,
+                                       wasinn_message *message) {
+    wasinn_status status = load_model(graph, order, keeps_blobs, message);
     if (status == WASINN_OK)
         status = read_ports(graph, WASINN_INPUT, message);
     if (status == WASINN_OK)
         status = read_ports(graph, WASINN_OUTPUT, message);
-    if (status == WASINN_OK && wasinn__stopped(attempt))
+    if (status == WASINN_OK && wasinn__stopped(order->attempt))
         status = WASINN_TIMEOUT;
     return status;
 }
 
-wasinn_status wasinn__graph_load(wasinn__backend *backend, const wasinn__origin *origin,
-                                 wasinn_encoding encoding, wasinn_target target, wasinn__attempt *attempt,
+wasinn_status wasinn__graph_load(wasinn__registry *registry, const wasinn__origin *origin,
+                                 const wasinn__wanted *wanted, wasinn__attempt *attempt,
                                  wasinn__graph **graph, wasinn_message *message) {
     wasinn__blobs copied = {0}, *blobs = origin->held ? origin->held : &copied;
+    const order order = {origin->path, blobs, wanted, attempt};
+    wasinn__backend *backend;
     bool keeps_blobs = false;
     attempt->saw_host = true;
-    wasinn_status status = wasinn__backend_open(backend, message);
+    wasinn_status status = wasinn__registry_open(registry, wanted, &backend, message);
     if (status != WASINN_OK)
         return status;
     attempt->saw_host = !origin->passed;
@@ -91,8 +115,7 @@ wasinn_status wasinn__graph_load(wasinn__backend *backend, const wasinn__origin 
     if (origin->passed)
         status = wasinn__blobs_copy(origin->passed, origin->passed_count, &copied, message);
     if (status == WASINN_OK)
-        status =
-            load_and_describe(made, origin->path, blobs, encoding, target, attempt, &keeps_blobs, message);
+        status = load_and_describe(made, &order, &keeps_blobs, message);
     if (status == WASINN_TIMEOUT)
         wasinn__say_stopped(attempt, message);
     if (status != WASINN_OK) {

@@ -4,8 +4,8 @@
 
 #include <stdatomic.h>
 
-#include "core/backends.h"
 #include "core/blobs.h"
+#include "core/registry.h"
 
 typedef struct wasinn__graph {
     atomic_uint references;
@@ -41,9 +41,9 @@ typedef struct wasinn__origin {
     wasinn__blobs *held;
 } wasinn__origin;
 
-/* Opens the backend and loads a model. */
-wasinn_status wasinn__graph_load(wasinn__backend *backend, const wasinn__origin *origin,
-                                 wasinn_encoding encoding, wasinn_target target, wasinn__attempt *attempt,
+/* Opens the backend for what was settled (wasinn__registry_settle), and loads a model. */
+wasinn_status wasinn__graph_load(wasinn__registry *registry, const wasinn__origin *origin,
+                                 const wasinn__wanted *wanted, wasinn__attempt *attempt,
                                  wasinn__graph **graph, wasinn_message *message);
 void wasinn__graph_retain(wasinn__graph *graph);
 void wasinn__graph_release(wasinn__graph *graph);

@@ -6,6 +6,7 @@
 
 #include "core/execution.h"
 #include "core/memory.h"
+#include "core/names.h"
 #include "wasinn/engine.h"
 
 wasinn_status wasinn_guest_new(wasinn_host *host, wasinn_guest **guest) {
@@ -15,6 +16,7 @@ wasinn_status wasinn_guest_new(wasinn_host *host, wasinn_guest **guest) {
     atomic_init(&made->references, 1);
     made->host = host;
     made->limits = host->limits;
+    made->numbering = host->numbering;
     atomic_init(&made->interrupted, false);
     wasinn_host_retain(host);
     *guest = made;
@@ -57,6 +59,13 @@ wasinn_status wasinn_close(wasinn_guest *guest, wasinn_handle handle) {
 
 wasinn_status wasinn_guest_set_limits(wasinn_guest *guest, const wasinn_limits *limits) {
     return wasinn__limits_set(&guest->limits, limits);
+}
+
+wasinn_status wasinn_guest_set_numbering(wasinn_guest *guest, wasinn_numbering numbering) {
+    if ((unsigned)numbering >= WASINN__NUMBERINGS)
+        return wasinn_host_fail(WASINN_INVALID_ARGUMENT, "numbering %u is unknown", (unsigned)numbering);
+    guest->numbering = numbering;
+    return WASINN_OK;
 }
 
 const char *wasinn_guest_last_error(const wasinn_guest *guest) {

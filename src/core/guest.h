@@ -11,6 +11,7 @@ struct wasinn_guest {
     atomic_uint references;
     wasinn_host *host;
     wasinn_limits limits;
+    wasinn_numbering numbering;
     wasinn__handles handles;
     uint64_t graphs, executions; /* handles alive */
     uint64_t held_bytes;         /* graphs and executions */

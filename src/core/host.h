@@ -11,11 +11,20 @@ struct wasinn_host {
     wasinn_limits limits;
     wasinn_log_fn log;
     void *log_data;
-    wasinn__backend *backends;
+    wasinn_numbering numbering; /* of guests that are made later */
+    wasinn__registry registry;
     wasinn__model *models;
     wasinn__watchdog watchdog;
     wasinn__faults faults;
 };
+
+/* Each public function on a host begins with one and ends with the other, which keeps the text of a failure
+ * for wasinn_host_last_error. */
+wasinn_message wasinn__host_begin(void);
+wasinn_status wasinn__host_end(wasinn_status status);
+
+/* Copies as much of a struct as both sides know; what only the receiver knows becomes zero. */
+void wasinn__copy_known(void *to, size_t to_size, const void *from, size_t from_size);
 
 /* Takes the limits that the caller's struct has, and defaults for the rest. */
 wasinn_status wasinn__limits_set(wasinn_limits *limits, const wasinn_limits *wanted);

@@ -1,7 +1,9 @@
-/* Loading: from a guest's bytes, or by a registered name. */
+/* Loading: from a guest's bytes, or by a registered name; and what a graph takes and gives. */
+#include <stdio.h>
+#include <string.h>
+
 #include "core/guest.h"
 #include "core/memory.h"
-#include "core/names.h"
 #include "core/tensor.h"
 #include "core/text.h"
 
@@ -42,20 +44,20 @@ static wasinn_status load(wasinn_guest *guest, const wasinn_blob *blobs, size_t 
                           wasinn_encoding encoding, wasinn_target target, wasinn__attempt *attempt,
                           wasinn_handle *graph, wasinn_message *message) {
     wasinn__origin origin = {.passed = blobs, .passed_count = count};
-    wasinn__backend *backend;
+    wasinn_source source = {.kind = WASINN_SOURCE_BLOBS, .blobs = blobs, .blob_count = count};
+    wasinn__wanted wanted = {.encoding = encoding, .target = target};
+    wasinn__registry *registry = &guest->host->registry;
     wasinn__graph *made;
     wasinn_status status = wasinn__blobs_check(blobs, count, message);
     if (status != WASINN_OK)
         return status;
-    if ((unsigned)target >= WASINN__TARGETS)
-        return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "target %u is unknown", (unsigned)target);
     status = room_for_graph(guest, message);
     if (status == WASINN_OK)
-        status = wasinn__backends_find(guest->host->backends, blobs, count, &encoding, &backend, message);
+        status = wasinn__registry_settle(registry, &source, &wanted, message);
     if (status == WASINN_OK)
         status = within_limits(guest, wasinn__blobs_bytes(blobs, count), message);
     if (status == WASINN_OK)
-        status = wasinn__graph_load(backend, &origin, encoding, target, attempt, &made, message);
+        status = wasinn__graph_load(registry, &origin, &wanted, attempt, &made, message);
     if (status != WASINN_OK)
         return status;
     status = within_limits(guest, made->bytes, message);
@@ -90,7 +92,7 @@ static wasinn_status load_by_name(wasinn_guest *guest, const char *name, size_t 
         return wasinn_refuse(message, WASINN_NOT_FOUND, "no model is registered as '%s'", shown);
     wasinn_status status = room_for_graph(guest, message);
     if (status == WASINN_OK)
-        status = wasinn__model_graph(model, guest->host->backends, attempt, &shared, message);
+        status = wasinn__model_graph(model, &guest->host->registry, attempt, &shared, message);
     if (status != WASINN_OK)
         return status;
     put_graph(guest, shared, graph);
@@ -140,4 +142,52 @@ wasinn_status wasinn_graph_port(wasinn_guest *guest, wasinn_handle handle, wasin
                                   wasinn__side_name(direction), index);
     *port = graph->ports[side][index];
     return WASINN_OK;
+}
+
+/* The names of a graph's ports, as many as fit. */
+static void list_ports(const wasinn__graph *graph, int side, char *text, size_t capacity) {
+    size_t used = 0;
+    for (uint32_t i = 0; i < graph->port_counts[side] && used < capacity; i++)
+        used += (size_t)snprintf(text + used, capacity - used, "%s%u '%s'", i ? ", " : "", i,
+                                 graph->ports[side][i].name);
+}
+
+static bool parse_index(const char *name, size_t length, uint32_t *index) {
+    uint64_t number = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (name[i] < '0' || name[i] > '9' || i >= 10)
+            return false;
+        number = 10 * number + (uint64_t)(name[i] - '0');
+    }
+    *index = (uint32_t)number;
+    return length > 0 && number < UINT32_MAX;
+}
+
+wasinn_status wasinn_graph_find_port(wasinn_guest *guest, wasinn_handle handle, wasinn_direction direction,
+                                     const char *name, size_t length, uint32_t *index) {
+    wasinn__graph *graph;
+    uint32_t number;
+    int side;
+    char shown[256], known[512] = "none";
+    wasinn_status status = find_graph(guest, handle, direction, &graph, &side);
+    if (status == WASINN_OK && !name)
+        status = wasinn__guest_fail(guest, WASINN_INVALID_ARGUMENT, "the name of the %s is NULL",
+                                    wasinn__side_name(direction));
+    if (status != WASINN_OK)
+        return status;
+    for (uint32_t i = 0; i < graph->port_counts[side]; i++) {
+        const char *one = graph->ports[side][i].name;
+        if (strlen(one) == length && length > 0 && memcmp(one, name, length) == 0) {
+            *index = i;
+            return WASINN_OK;
+        }
+    }
+    if (parse_index(name, length, &number) && number < graph->port_counts[side]) {
+        *index = number;
+        return WASINN_OK;
+    }
+    list_ports(graph, side, known, sizeof known);
+    return wasinn__guest_fail(guest, WASINN_INVALID_ARGUMENT, "there is no %s '%s'; there is %s",
+                              wasinn__side_name(direction), wasinn_escape(name, length, shown, sizeof shown),
+                              known);
 }

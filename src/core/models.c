@@ -6,10 +6,23 @@
 #include <unistd.h>
 
 #include "core/memory.h"
+#include "core/options.h"
 #include "core/text.h"
 #include "core/watchdog.h"
 
 #define NAP_MS 20
+
+wasinn_status wasinn__model_check(const char *name, const wasinn_source *source, wasinn_message *message) {
+    struct stat information;
+    if (name[0] == '\0' || !wasinn__utf8_valid(name, strlen(name)))
+        return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "the name is %s",
+                             name[0] ? "not UTF-8" : "empty");
+    if (source->kind == WASINN_SOURCE_PATH &&
+        (stat(source->path, &information) != 0 || access(source->path, R_OK) != 0))
+        return wasinn_refuse(message, WASINN_NOT_FOUND, "cannot read '%s': %s", source->path,
+                             strerror(errno));
+    return WASINN_OK;
+}
 
 static wasinn_status copy_source(wasinn__model *model, const wasinn_source *source, wasinn_message *message) {
     if (source->kind == WASINN_SOURCE_BLOBS)
@@ -19,15 +32,21 @@ static wasinn_status copy_source(wasinn__model *model, const wasinn_source *sour
                        : wasinn_refuse(message, WASINN_TOO_LARGE, "no memory for model '%s'", model->name);
 }
 
-wasinn_status wasinn__model_new(const char *name, const wasinn_source *source, wasinn_encoding encoding,
-                                wasinn_target target, wasinn__model **model, wasinn_message *message) {
-    struct stat information;
-    if (name[0] == '\0' || !wasinn__utf8_valid(name, strlen(name)))
-        return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "model name '%s' is empty or not UTF-8", name);
-    if (source->kind == WASINN_SOURCE_PATH &&
-        (stat(source->path, &information) != 0 || access(source->path, R_OK) != 0))
-        return wasinn_refuse(message, WASINN_NOT_FOUND, "model '%s': cannot read '%s': %s", name,
-                             source->path, strerror(errno));
+static wasinn_status copy_wanted(wasinn__model *model, const wasinn__wanted *wanted,
+                                 wasinn_message *message) {
+    size_t count;
+    if (wanted->backend && !(model->backend = wasinn__copy_text(wanted->backend, strlen(wanted->backend))))
+        return wasinn_refuse(message, WASINN_TOO_LARGE, "no memory for model '%s'", model->name);
+    wasinn_status status = wasinn__options_merge(wanted->options, wanted->option_count, NULL, 0,
+                                                 &model->options, &count, message);
+    if (status == WASINN_OK)
+        model->wanted =
+            (wasinn__wanted){wanted->encoding, wanted->target, model->backend, model->options, count};
+    return status;
+}
+
+wasinn_status wasinn__model_new(const char *name, const wasinn_source *source, const wasinn__wanted *wanted,
+                                wasinn__model **model, wasinn_message *message) {
     char *copy = wasinn__copy_text(name, strlen(name));
     wasinn__model *made = copy ? wasinn__alloc(1, sizeof *made) : NULL;
     if (!made) {
@@ -35,11 +54,11 @@ wasinn_status wasinn__model_new(const char *name, const wasinn_source *source, w
         return wasinn_refuse(message, WASINN_TOO_LARGE, "no memory for model '%s'", name);
     }
     made->name = copy;
-    made->encoding = encoding;
-    made->target = target;
     pthread_mutex_init(&made->lock, NULL);
     wasinn__cond_init(&made->settled);
     wasinn_status status = copy_source(made, source, message);
+    if (status == WASINN_OK)
+        status = copy_wanted(made, wanted, message);
     if (status != WASINN_OK) {
         wasinn__model_free(made);
         return status;
@@ -56,6 +75,8 @@ void wasinn__model_free(wasinn__model *model) {
     pthread_cond_destroy(&model->settled);
     wasinn__free(model->name);
     wasinn__free(model->path);
+    wasinn__free(model->backend);
+    wasinn__options_free(model->options, model->wanted.option_count);
     wasinn__blobs_free(&model->blobs);
     wasinn__free(model);
 }
@@ -79,18 +100,13 @@ static wasinn_status wait_for_other(wasinn__model *model, const wasinn__attempt 
     return WASINN_OK;
 }
 
-static wasinn_status load(wasinn__model *model, wasinn__backend *backends, wasinn__attempt *attempt,
+static wasinn_status load(wasinn__model *model, wasinn__registry *registry, wasinn__attempt *attempt,
                           wasinn__graph **graph, wasinn_message *message) {
     wasinn__origin origin = {.path = model->path, .held = model->path ? NULL : &model->blobs};
-    wasinn_encoding encoding = model->encoding;
-    wasinn__backend *backend;
-    wasinn_status status = wasinn__backends_find(backends, NULL, 0, &encoding, &backend, message);
-    if (status != WASINN_OK)
-        return status;
-    return wasinn__graph_load(backend, &origin, encoding, model->target, attempt, graph, message);
+    return wasinn__graph_load(registry, &origin, &model->wanted, attempt, graph, message);
 }
 
-wasinn_status wasinn__model_graph(wasinn__model *model, wasinn__backend *backends, wasinn__attempt *attempt,
+wasinn_status wasinn__model_graph(wasinn__model *model, wasinn__registry *registry, wasinn__attempt *attempt,
                                   wasinn__graph **graph, wasinn_message *message) {
     pthread_mutex_lock(&model->lock);
     wasinn_status status = wait_for_other(model, attempt, message);
@@ -98,7 +114,7 @@ wasinn_status wasinn__model_graph(wasinn__model *model, wasinn__backend *backend
         wasinn__graph *loaded = NULL;
         model->loading = true;
         pthread_mutex_unlock(&model->lock);
-        status = load(model, backends, attempt, &loaded, message);
+        status = load(model, registry, attempt, &loaded, message);
         pthread_mutex_lock(&model->lock);
         model->loading = false;
         model->graph = loaded;

@@ -61,12 +61,23 @@ bool wasinn_encoding_parse(const char *name, wasinn_encoding *encoding) {
     return false;
 }
 
+static const char *const targets[WASINN__TARGETS] = {
+    [WASINN_TARGET_CPU] = "cpu",
+    [WASINN_TARGET_GPU] = "gpu",
+    [WASINN_TARGET_NPU] = "npu",
+    [WASINN_TARGET_AUTO] = "auto",
+};
+
 const char *wasinn_target_name(wasinn_target target) {
-    static const char *const targets[WASINN__TARGETS] = {
-        [WASINN_TARGET_CPU] = "cpu",
-        [WASINN_TARGET_GPU] = "gpu",
-        [WASINN_TARGET_NPU] = "npu",
-        [WASINN_TARGET_AUTO] = "auto",
-    };
     return (unsigned)target < WASINN__TARGETS ? targets[target] : "unknown";
+}
+
+bool wasinn_target_parse(const char *name, wasinn_target *target) {
+    for (int i = 0; i < WASINN__TARGETS; i++) {
+        if (strcmp(name, targets[i]) == 0) {
+            *target = (wasinn_target)i;
+            return true;
+        }
+    }
+    return false;
 }

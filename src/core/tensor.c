@@ -13,7 +13,7 @@ static const struct {
     [WASINN_TYPE_BF16] = {"bf16", 2}, [WASINN_TYPE_U8] = {"u8", 1},       [WASINN_TYPE_I32] = {"i32", 4},
     [WASINN_TYPE_I64] = {"i64", 8},   [WASINN_TYPE_I8] = {"i8", 1},       [WASINN_TYPE_U16] = {"u16", 2},
     [WASINN_TYPE_I16] = {"i16", 2},   [WASINN_TYPE_U32] = {"u32", 4},     [WASINN_TYPE_U64] = {"u64", 8},
-    [WASINN_TYPE_BOOL] = {"bool", 1}, [WASINN_TYPE_OTHER] = {"other", 0},  [WASINN_TYPE_ANY] = {"any", 0},
+    [WASINN_TYPE_BOOL] = {"bool", 1}, [WASINN_TYPE_OTHER] = {"other", 0}, [WASINN_TYPE_ANY] = {"any", 0},
 };
 
 const char *wasinn_type_name(wasinn_type type) {

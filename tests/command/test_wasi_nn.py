@@ -348,7 +348,7 @@ WRONG = [
     ("pytorch", ["load 3 0 add.xml"], INVALID_ENCODING, ["'pytorch'", "no backend"]),
     ("tensorflowlite", ["load 4 0 add.xml"], INVALID_ENCODING, ["'tensorflowlite'", "no backend"]),
     ("autodetect of nonsense", ["load 5 0 circle.f32"], INVALID_ENCODING, ["no backend here knows"]),
-    ("autodetect of nothing", ["load 5 0 add.bin"], INVALID_ENCODING, ["none"]),
+    ("autodetect of nothing", ["load 5 0 add.bin"], INVALID_ENCODING, ["without bytes"]),
     ("autodetect of one builder", ["load 6 0 add.xml"], INVALID_ENCODING, ["no backend here knows"]),
     ("gguf as 5", ["bytes buf+64 47475546", *builders(("buf+64", 4)), "call load buf 1 5 0 buf+200"], INVALID_ENCODING,
      ["'ggml'", "no backend"]),

@@ -171,7 +171,8 @@ static bool own_folder(char *folder, size_t capacity) {
 
 /* The one that wasinn came with. */
 static bool use_own(wasinn__openvino *library, char *problem, size_t capacity) {
-    static const char *const beside[] = {"wasinn-openvino", "wasinn/openvino", WASINN__OPENVINO_FROM_BIN};
+    static const char *const beside[] = {"wasinn-openvino", "wasinn/openvino", WASINN__OPENVINO_FROM_BIN,
+                                         "../wasinn-openvino", "../openvino"};
     char own[4096], folder[4096];
     if (own_folder(own, sizeof own))
         for (size_t i = 0; i < sizeof beside / sizeof *beside; i++)
