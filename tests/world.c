@@ -108,6 +108,7 @@ static const struct {
     {"high_rank", "fake\ninput x f32 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1\noutput y f32 1 = total x\n"},
     {"packed", "fake\noutput y u4 1000000000 = count\n"},
     {"empty", "fake\ninput x f32 0 3\noutput y f32 0 3 = double x\n"},
+    {"any", "fake\ninput x any ?\noutput y f32 = total x\n"},
     {"types_f16", "fake\ninput x f16 4\noutput y f16 4 = double x\n"},
     {"types_f32", "fake\ninput x f32 4\noutput y f32 4 = double x\n"},
     {"types_f64", "fake\ninput x f64 4\noutput y f64 4 = double x\n"},

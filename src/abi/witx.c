@@ -1,7 +1,7 @@
 /* Module `wasi_ephemeral_nn`: the functions of wasi-nn.witx (WebAssembly/wasi-nn at 71320d9). */
 #include <string.h>
 
-#include "abi/call.h"
+#include "abi/numbering.h"
 #include "abi/tables.h"
 #include "core/guest.h"
 
@@ -13,28 +13,6 @@ enum {
 
 /* A call that has a trap returns this; nobody looks at it. */
 #define TRAPPED WASINN_INVALID_ARGUMENT
-
-static bool type_from(uint8_t number, wasinn_type *type) {
-    static const wasinn_type types[] = {WASINN_TYPE_F16, WASINN_TYPE_F32, WASINN_TYPE_F64,
-                                        WASINN_TYPE_U8,  WASINN_TYPE_I32, WASINN_TYPE_I64};
-    if (number >= sizeof types / sizeof *types)
-        return false;
-    *type = types[number];
-    return true;
-}
-
-/* Numbers 5 and 6 mean autodetect or ggml, here one way, there the other; a GGUF file says what it is. */
-static bool encoding_from(uint32_t number, const wasinn_blob *blobs, size_t count,
-                          wasinn_encoding *encoding) {
-    bool gguf = count > 0 && blobs[0].size >= 4 && memcmp(blobs[0].data, "GGUF", 4) == 0;
-    if (number <= WASINN_ENCODING_TENSORFLOWLITE)
-        *encoding = (wasinn_encoding)number;
-    else if (number == 5 || number == 6)
-        *encoding = gguf ? WASINN_ENCODING_GGML : WASINN_ENCODING_AUTODETECT;
-    else
-        return false;
-    return true;
-}
 
 static wasinn_status load(wasinn__call *call) {
     uint32_t count = wasinn__parameter(call, 1), number = wasinn__parameter(call, 2);
@@ -56,7 +34,7 @@ static wasinn_status load(wasinn__call *call) {
             return TRAPPED;
         blobs[i] = (wasinn_blob){bytes, size};
     }
-    if (!encoding_from(number, blobs, count, &encoding))
+    if (!wasinn__number_encoding(call, number, blobs, count, &encoding))
         return wasinn__guest_fail(call->guest, WASINN_INVALID_ENCODING, "encoding %u is unknown", number);
     /* The specification's targets are cpu, gpu and tpu; a guest library adds auto as 3. */
     wasinn_status status =
@@ -90,14 +68,9 @@ static wasinn_status init_execution_context(wasinn__call *call) {
     return status;
 }
 
-/* The type is one byte of its word: real guests leave the other three dirty. */
 static wasinn_status read_tensor(wasinn__call *call, const uint8_t *at, wasinn_tensor *tensor) {
     uint32_t rank = wasinn__read_u32(at + 4);
     uint8_t *dims, *data;
-    if (!type_from(at[8], &tensor->type))
-        return wasinn__guest_fail(call->guest, WASINN_INVALID_ARGUMENT,
-                                  "tensor type %u is unknown: 0 f16, 1 f32, 2 f64, 3 u8, 4 i32, 5 i64",
-                                  at[8]);
     if (rank > WASINN_MAX_RANK)
         return wasinn__guest_fail(call->guest, WASINN_INVALID_ARGUMENT,
                                   "a tensor of rank %u; at most %d is possible", rank, WASINN_MAX_RANK);
@@ -113,15 +86,19 @@ static wasinn_status read_tensor(wasinn__call *call, const uint8_t *at, wasinn_t
 }
 
 static wasinn_status set_input(wasinn__call *call) {
+    uint32_t execution = wasinn__parameter(call, 0), index = wasinn__parameter(call, 1);
     uint8_t *at, descriptor[TENSOR_SIZE];
     wasinn_tensor tensor;
     if (!wasinn__call_range(call, "the tensor", wasinn__parameter(call, 2), TENSOR_SIZE, &at))
         return TRAPPED;
     memcpy(descriptor, at, sizeof descriptor);
     wasinn_status status = read_tensor(call, descriptor, &tensor);
+    /* The type is one byte of its word: real guests leave the other three dirty. */
+    if (status == WASINN_OK && !call->trap)
+        status = wasinn__number_type(call, descriptor[8], execution, index, &tensor);
     if (status != WASINN_OK)
         return status;
-    return wasinn_set_input(call->guest, wasinn__parameter(call, 0), wasinn__parameter(call, 1), &tensor);
+    return wasinn_set_input(call->guest, execution, index, &tensor);
 }
 
 static wasinn_status compute(wasinn__call *call) {

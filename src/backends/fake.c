@@ -84,7 +84,9 @@ static bool read_port(fake_model *model, wasinn_direction direction, char **rest
     fake_port *port = &model->ports[direction][model->counts[direction]++];
     snprintf(port->name, sizeof port->name, "%s", name);
     port->port.name = port->name;
-    if (!wasinn_type_parse(type, &port->port.type))
+    if (strcmp(type, "any") == 0)
+        port->port.type = WASINN_TYPE_ANY;
+    else if (!wasinn_type_parse(type, &port->port.type))
         port->port.type = WASINN_TYPE_OTHER;
     port->port.element_bits =
         port->port.type == WASINN_TYPE_OTHER ? 4 : 8 * (uint32_t)wasinn_type_size(port->port.type);

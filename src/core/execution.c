@@ -184,6 +184,13 @@ static wasinn_status find_port(const wasinn__graph *graph, wasinn_direction dire
     return WASINN_OK;
 }
 
+const wasinn_port *wasinn__execution_input(const wasinn_guest *guest, wasinn_handle handle, uint32_t index) {
+    const wasinn__execution *execution = wasinn__handles_get(&guest->handles, handle, WASINN__KIND_EXECUTION);
+    if (!execution || index >= execution->graph->port_counts[WASINN_INPUT])
+        return NULL;
+    return &execution->graph->ports[WASINN_INPUT][index];
+}
+
 static wasinn_status check_tensor(const wasinn_port *port, uint32_t index, const wasinn_tensor *tensor,
                                   wasinn_message *message) {
     char wanted[WASINN__SHAPE_TEXT], given[WASINN__SHAPE_TEXT];
@@ -229,11 +236,13 @@ static wasinn_status set_input(wasinn_guest *guest, wasinn_handle handle, uint32
     if (status == WASINN_OK)
         status = check_tensor(port, index, tensor, message);
     if (status == WASINN_OK && !wasinn__port_is_static(port))
-        status = charge_shape(guest, execution, WASINN_INPUT, index, tensor->rank, tensor->dims, message);
+        status =
+            charge(guest, execution, WASINN_INPUT, index, tensor->rank, tensor->dims, tensor->size, message);
     if (status != WASINN_OK)
         return status;
     wasinn_tensor shape = *tensor;
-    shape.type = port->type;
+    if (port->type != WASINN_TYPE_ANY)
+        shape.type = port->type;
     shape.data = NULL;
     status =
         wasinn__dispatch_input(execution->graph->backend, execution->state, index, &shape, &memory, message);

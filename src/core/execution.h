@@ -12,6 +12,10 @@ typedef struct wasinn__execution {
     bool computed; /* the outputs are those of a compute that succeeded */
 } wasinn__execution;
 
+/* What input `index` of an execution takes; NULL: there is none. */
+const wasinn_port *wasinn__execution_input(const wasinn_guest *guest, wasinn_handle execution,
+                                           uint32_t index);
+
 void wasinn__execution_free(wasinn_guest *guest, wasinn__execution *execution);
 
 #endif

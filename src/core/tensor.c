@@ -111,8 +111,12 @@ static bool type_carries(wasinn_type given, wasinn_type wanted) {
         return given == wanted || given == WASINN_TYPE_I32;
     case WASINN_TYPE_U64:
         return given == wanted || given == WASINN_TYPE_I64;
-    case WASINN_TYPE_OTHER:
+    case WASINN_TYPE_I16:
+    case WASINN_TYPE_U16:
+        return given == wanted || given == WASINN_TYPE_F16;
     case WASINN_TYPE_ANY:
+        return given < WASINN_TYPE_OTHER;
+    case WASINN_TYPE_OTHER:
         return false;
     default:
         return given == wanted;
@@ -134,7 +138,7 @@ bool wasinn__port_accepts(const wasinn_port *port, const wasinn_tensor *tensor) 
 }
 
 bool wasinn__port_is_static(const wasinn_port *port) {
-    if (port->rank == WASINN_DYNAMIC_RANK)
+    if (port->rank == WASINN_DYNAMIC_RANK || port->type == WASINN_TYPE_ANY)
         return false;
     for (uint32_t i = 0; i < port->rank; i++)
         if (port->dims[i] < 0)

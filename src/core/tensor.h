@@ -24,7 +24,8 @@ const char *wasinn__shape_text(wasinn_type type, uint32_t rank, const int64_t *d
 const char *wasinn__port_text(const wasinn_port *port, char text[WASINN__SHAPE_TEXT]);
 
 /* Whether a tensor of this type and shape may be given to the port. Types that no wasi-nn ABI can name are
- * carried by the one of the same width that it can: bool and i8 by u8, u32 by i32, u64 by i64. */
+ * carried by the one of the same width that it can: bool and i8 by u8, i16 and u16 by f16, u32 by i32, u64 by
+ * i64. */
 bool wasinn__port_accepts(const wasinn_port *port, const wasinn_tensor *tensor);
 
 /* "input" or "output". */
