@@ -19,9 +19,10 @@
  *     wasi_nn_get_output(context, 0, probabilities, sizeof probabilities, &written);
  *
  * Each function returns an errno, 0 for success. Define WASI_NN_WASINN before including this header to ask
- * the host wasinn for the reason in words (wasi_nn_last_error) and to close handles (wasi_nn_close): the
- * guest then runs on wasinn only, because a WebAssembly module cannot be started on a host that lacks one of
- * its imports. Without it the same function describes the errno.
+ * the host wasinn for the reason in words (wasi_nn_last_error), to close handles (wasi_nn_close) and to find
+ * inputs and outputs by name (wasi_nn_find_port): the guest then runs on wasinn only, because a WebAssembly
+ * module cannot be started on a host that lacks one of its imports. Without it the same function describes
+ * the errno.
  */
 #ifndef WASI_NN_H
 #define WASI_NN_H
@@ -152,6 +153,16 @@ wasi_nn_errno wasi_nn_host_last_error(char *buffer, uint32_t capacity, uint32_t 
 /* Closes a graph or an execution context; the specification has no such call. */
 WASI_NN_IMPORT("wasinn", "close")
 wasi_nn_errno wasi_nn_close(uint32_t handle);
+
+/* Which of a graph's two lists of ports. */
+enum { WASI_NN_INPUT = 0, WASI_NN_OUTPUT = 1 };
+
+/* The index of the input (WASI_NN_INPUT) or output (WASI_NN_OUTPUT) that the model has under a name of
+ * `length` bytes, for set_input and get_output; a number in decimal digits is taken as an index.
+ * invalid_argument: there is none; the text of the error lists those that there are. */
+WASI_NN_IMPORT("wasinn", "find_port")
+wasi_nn_errno wasi_nn_find_port(wasi_nn_graph graph, uint32_t direction, const char *name, uint32_t length,
+                                uint32_t *index);
 #endif
 
 /* Why the call that returned `error` failed, as a NUL-terminated text of at most `capacity` bytes, which must

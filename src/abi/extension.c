@@ -25,12 +25,30 @@ static wasinn_status close(wasinn__call *call) {
     return wasinn_close(call->guest, wasinn__parameter(call, 0));
 }
 
+/* find_port(graph, direction, name, length, index_out): the index of an input (direction 0) or output (1), by
+ * its name or by its number in decimal digits. */
+static wasinn_status find_port(wasinn__call *call) {
+    uint32_t length = wasinn__parameter(call, 3), index;
+    uint8_t *name, *result;
+    if (!wasinn__call_range(call, "the name", wasinn__parameter(call, 2), length, &name) ||
+        !wasinn__call_range(call, "the index", wasinn__parameter(call, 4), 4, &result))
+        return WASINN_INVALID_ARGUMENT;
+    wasinn_status status = wasinn_graph_find_port(call->guest, wasinn__parameter(call, 0),
+                                                  (wasinn_direction)wasinn__parameter(call, 1),
+                                                  (const char *)name, length, &index);
+    if (status == WASINN_OK)
+        wasinn__write_u32(result, index);
+    return status;
+}
+
 WASINN__ROW(last_error)
 WASINN__ROW(close)
+WASINN__ROW(find_port)
 
 static const wasinn_import rows[] = {
     {"wasinn", "last_error", "(iii)i", last_error_row},
     {"wasinn", "close", "(i)i", close_row},
+    {"wasinn", "find_port", "(iiiii)i", find_port_row},
 };
 
 const wasinn__table wasinn__extension_table = {rows, sizeof rows / sizeof *rows};

@@ -65,6 +65,9 @@ OUTSIDE = [
     ("text just over the end", ["call last_error end-3 4 buf"], ["last_error:", "the buffer"]),
     ("no text beyond the end", ["call last_error end+1 0 buf"], ["last_error:", "the buffer"]),
     ("text's length over the end", ["call last_error buf 4 end-3"], ["last_error:", "the length"]),
+    ("port's name over the end", ["call find_port 0 0 end-3 4 buf"], ["find_port:", "the name"]),
+    ("no port's name beyond the end", ["call find_port 0 0 end+1 0 buf"], ["find_port:", "the name"]),
+    ("port's index over the end", ["call find_port 0 0 buf 1 end-3"], ["find_port:", "the index"]),
     ("text's length at the top", ["call last_error buf 4 0xFFFFFFFF"], ["last_error:", "the length"]),
 ]
 
@@ -106,7 +109,8 @@ class OddMemories(Case):
         (import "wasi_ephemeral_nn" "set_input" (func $set_input (param i32 i32 i32) (result i32)))
         (import "wasi_ephemeral_nn" "compute" (func $compute (param i32) (result i32)))
         (import "wasi_ephemeral_nn" "get_output" (func $get_output (param i32 i32 i32 i32 i32) (result i32)))
-        (import "wasinn" "last_error" (func $last_error (param i32 i32 i32) (result i32)))"""
+        (import "wasinn" "last_error" (func $last_error (param i32 i32 i32) (result i32)))
+        (import "wasinn" "find_port" (func $find_port (param i32 i32 i32 i32 i32) (result i32)))"""
 
     def run_text(self, name, text):
         return run("run", self.write(f"{name}.wasm", assembled(f"(module {self.IMPORTS} {text})")))
@@ -129,7 +133,7 @@ class OddMemories(Case):
 
     def test_every_function_without_memory(self):
         for function, count in [("load", 5), ("load_by_name", 3), ("init", 2), ("set_input", 3), ("compute", 1),
-                                ("get_output", 5), ("last_error", 3)]:
+                                ("get_output", 5), ("last_error", 3), ("find_port", 5)]:
             call = f"${function}{' (i32.const 0)' * count}"
             for memory in ("", "(memory 1)", '(memory (export "other") 1)', '(func (export "memory"))'):
                 with self.subTest(function=function, memory=memory):

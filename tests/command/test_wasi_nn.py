@@ -200,12 +200,18 @@ class Sessions(Case):
         )
 
     def test_types_that_no_number_stands_for(self):
-        for name in ("bf16", "u16", "i16"):
+        """Sixteen bits are sixteen bits, but those of one float are not another's, which has a number of its own in WIT."""
+        for name in ("u16", "i16"):
             with self.subTest(name):
-                result = session(load(f"types_{name}"), "context g", input_of(0, F16, "4", "00" * 8), *CORRECT)
-                self.assert_alive(result)
-                self.assert_answers(result, [[0], [0], [INVALID_ARGUMENT], *CORRECT_ANSWERS])
-                self.assertIn(f"input 0 'x' wants {name} [4], got f16 [4]", result.err)
+                self.correct([load(f"types_{name}"), "context g", input_of(0, F16, "4", pack("H", 3, 5, 255, 0)),
+                              "compute c", "output c 0 8"],
+                             [[0], [0], [0], [0], [0, 8, pack("H", 6, 10, 510, 0)]])
+        result = session(load("types_bf16"), "context g", input_of(0, F16, "4", "00" * 8), *CORRECT)
+        self.assert_alive(result)
+        self.assert_answers(result, [[0], [0], [INVALID_ARGUMENT], *CORRECT_ANSWERS])
+        self.assertIn("input 0 'x' wants bf16 [4], got f16 [4]", result.err)
+        self.correct([load("types_bf16"), "context g", input_of(0, 3, "4", "803f0040803e0000"), "compute c", "output c 0 8"],
+                     [[0], [0], [0], [0], [0, 8, "00408040003f0000"]])
 
     def test_scalar(self):
         self.correct(
@@ -389,7 +395,7 @@ WRONG = [
     ("no data", set_tensor(size=0), INVALID_ARGUMENT, ["takes 16 bytes, got 0"]),
     ("no data at the end of memory", set_tensor(data="end", size=0), INVALID_ARGUMENT, ["got 0"]),
     ("type 255", set_tensor(kind=255), INVALID_ARGUMENT, ["type 255"]),
-    ("type 6", set_tensor(kind=6), INVALID_ARGUMENT, ["type 6"]),
+    ("type 7", set_tensor(kind=7), INVALID_ARGUMENT, ["type 7"]),
     ("type i32", set_tensor(kind=I32), INVALID_ARGUMENT, ["wants f32 [2,2], got i32 [2,2]"]),
     ("type f16", set_tensor(kind=F16, size=8), INVALID_ARGUMENT, ["wants f32 [2,2], got f16 [2,2]"]),
     ("rank 0", set_tensor(rank=0, size=4), INVALID_ARGUMENT, ["wants f32 [2,2], got f32 []"]),
@@ -613,6 +619,38 @@ class LastError(Case):
         self.assertEqual(result.answers[4][2], whole[:5].hex() + "ee" * 3)
         self.assertEqual(result.answers[5][2], pack("I", len(whole)))
         self.assertEqual(result.answers[7][2], pack("I", len(whole)))
+
+
+class PortsByName(unittest.TestCase):
+    """find_port of module `wasinn`: a name, else a number."""
+
+    def find(self, direction, name, model="load 0 0 add.xml add.bin"):
+        text = name.encode()
+        result = session(model, f"bytes buf {text.hex() or '00'}", "word buf+100 77",
+                         f"call find_port g {direction} buf {len(text)} buf+100", "show buf+100 4")
+        return result.errnos[3], struct.unpack("<I", bytes.fromhex(result.answers[4][2]))[0], result.complaints
+
+    def test_names(self):
+        for direction, name, index in [(0, "a", 0), (0, "b", 1), (1, "sum", 0), (0, "1", 1), (0, "0", 0), (1, "00", 0)]:
+            with self.subTest(direction=direction, name=name):
+                self.assertEqual(self.find(direction, name), (0, index, []))
+
+    def test_refused(self):
+        for direction, name, words in [(0, "c", "there is no input 'c'; there is 0 'a', 1 'b'"),
+                                       (1, "a", "there is no output 'a'; there is 0 'sum'"),
+                                       (0, "2", "'2'"), (0, "-1", "'-1'"), (0, "", "there is no input ''"),
+                                       (0, "4294967296", "'4294967296'"), (0, "a\0", "'a\\x00'"), (0, "\x1b", "'\\x1b'"),
+                                       (2, "a", "direction 2")]:
+            with self.subTest(direction=direction, name=name):
+                errno, index, complaints = self.find(direction, name)
+                self.assertEqual((errno, index, len(complaints)), (INVALID_ARGUMENT, 77, 1))
+                self.assertIn(words, complaints[0])
+
+    def test_handle(self):
+        for handle in ("0", "c"):
+            with self.subTest(handle=handle):
+                result = session(ADD, "context g", f"call find_port {handle} 0 buf 1 buf+100")
+                self.assertEqual(result.errnos[2], INVALID_ARGUMENT)
 
 
 if __name__ == "__main__":

@@ -200,6 +200,8 @@ static uint32_t call(char **words, uint32_t count) {
         return wasi_nn_host_last_error((void *)v[0], v[1], (void *)v[2]);
     if (strcmp(words[1], "close") == 0)
         return wasi_nn_close(v[0]);
+    if (strcmp(words[1], "find_port") == 0)
+        return wasi_nn_find_port(v[0], v[1], (void *)v[2], v[3], (void *)v[4]);
     return UNKNOWN;
 }
 
