@@ -7,6 +7,7 @@ their tests with what was built, uninstalls; and installs where that must fail.
 import os
 import shlex
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -127,6 +128,23 @@ def check_command(prefix, work):
         assert output(name, "run", "--model", f"scalar={model}", guest, "scalar", env=environment()) == "42\n"
 
 
+def check_backend(prefix, work):
+    """A stranger's backend, of nothing but the installed headers, loads what a guest brings and what the host names."""
+    folder = work / "backends"
+    folder.mkdir()
+    compiler = shlex.split(os.environ.get("CC", "cc"))
+    command = [*compiler, "-shared", "-fPIC", f"-I{prefix / 'include'}", "-o", folder / "libwasinn-linear.so"]
+    run(*command, examples_of(prefix) / "backend.c")
+    (work / "line.txt").write_text("linear 2 3\n1 0 0.5 10\n0 1 0.5 20\n")
+    x, y = struct.pack("<3f", 1, 2, 4).hex(), struct.pack("<2f", 13, 24).hex()
+    for load in ("load 5 0 line.txt", "name line"):
+        words = (load, "context g", f"input c 0 1 3 {x}", "compute c", "output c 0 64")
+        options = ("--model", f"line={work / 'line.txt'}", "--dir", f"{work}::.")
+        text = output(prefix / "bin" / "wasinn", "run", *options, guest.parent / "session.wasm", *words,
+                      env=environment(WASINN_BACKENDS=str(folder)))
+        assert text.splitlines()[-1] == f"output 0 8 {y}", text
+
+
 def check_search(prefix, work):
     """A library with a version only, in a folder of the loader; unfit ones are passed over."""
     folder = work / "loader"
@@ -179,6 +197,7 @@ def test_installation(folder):
     check_command(prefix, work)
     if shutil.which("objcopy"):
         check_contents(prefix, work)
+    check_backend(prefix, work)
     check_search(prefix, work)
     check_licences(prefix)
     build_with_pkg_config(prefix, work)

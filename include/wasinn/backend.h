@@ -13,6 +13,9 @@
  * thread at a time, except cancel, which may come from any thread between the return of create and the call
  * of destroy.
  *
+ * A backend in a shared object calls nothing of libwasinn, which may not be there as a library: all that it
+ * needs is in this header. Its file stays loaded until the process ends.
+ *
  * Errors: return a status and describe it with wasinn_refuse: what was wrong, with what, what was wanted,
  * and the ML runtime's own words. Text need not be escaped; the core does that.
  */
