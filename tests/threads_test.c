@@ -131,6 +131,40 @@ static void test_waiting(wasinn_host *host) {
     wasinn_guest_free(second.guest);
 }
 
+static void *load_first(void *data) {
+    worker *worker = data;
+    const wasinn_blob blobs[] = {{add, sizeof add - 1}, {"", 0}};
+    wasinn_handle graph, execution;
+    wasinn_backend_info info;
+    if (wasinn_load(worker->guest, blobs, 2, WASINN_ENCODING_AUTODETECT, WASINN_TARGET_CPU, &graph) ==
+            WASINN_OK &&
+        wasinn_init_execution_context(worker->guest, graph, &execution) == WASINN_OK)
+        worker->good = infer(worker->guest, execution, 3) &&
+                       wasinn_host_backend_info(worker->host, 0, &info, sizeof info) == WASINN_OK;
+    return NULL;
+}
+
+/* The first guests of a host come at once, when its backends have not been looked for. */
+static void test_first(void) {
+    worker workers[THREADS] = {0};
+    wasinn_host *host;
+    check_case = "first";
+    CHECK_EQ(wasinn_host_new(&host), WASINN_OK);
+    CHECK_EQ(wasinn_host_add_backend(host, &wasinn__backend_fake), WASINN_OK);
+    for (int i = 0; i < THREADS; i++) {
+        workers[i].host = host;
+        CHECK_EQ(wasinn_guest_new(host, &workers[i].guest), WASINN_OK);
+    }
+    for (int i = 0; i < THREADS; i++)
+        CHECK(pthread_create(&workers[i].thread, NULL, load_first, &workers[i]) == 0);
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(workers[i].thread, NULL);
+        CHECK(workers[i].good);
+        wasinn_guest_free(workers[i].guest);
+    }
+    wasinn_host_free(host);
+}
+
 static void write_file(const char *path, const char *text) {
     FILE *stream = fopen(path, "w");
     fputs(text, stream);
@@ -153,6 +187,7 @@ int main(void) {
     CHECK_EQ(
         wasinn_host_add_model_blobs(host, "bytes", blobs, 2, WASINN_ENCODING_OPENVINO, WASINN_TARGET_CPU),
         WASINN_OK);
+    test_first();
     test_workers(host, "add");
     test_workers(host, "bytes");
     test_interrupt(host);

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/dispatch.h"
 #include "core/memory.h"
@@ -166,7 +167,9 @@ static size_t first_bytes(const wasinn_source *source, uint8_t *bytes, size_t mo
             memcpy(bytes, source->blobs[0].data, size);
         return size;
     }
-    FILE *stream = fopen(source->path, "rbe");
+    struct stat status;
+    bool regular = stat(source->path, &status) == 0 && S_ISREG(status.st_mode);
+    FILE *stream = regular ? fopen(source->path, "rbe") : NULL;
     size_t size = stream ? fread(bytes, 1, most, stream) : 0;
     if (stream)
         fclose(stream);
@@ -185,6 +188,9 @@ static wasinn_status refuse_unknown(const wasinn_source *source, wasinn_message 
         snprintf(what, sizeof what, "'%.400s'", source->path);
     else
         snprintf(what, sizeof what, "%zu builder%s", source->blob_count, source->blob_count == 1 ? "" : "s");
+    if (size == 0 && source->kind == WASINN_SOURCE_PATH)
+        return wasinn_refuse(message, WASINN_INVALID_ENCODING, "%s: no backend here knows what model that is",
+                             what);
     if (size == 0)
         return wasinn_refuse(message, WASINN_INVALID_ENCODING,
                              "%s without bytes: no backend here knows what model that is", what);
