@@ -36,7 +36,7 @@ def output(*words):
 class Reference(unittest.TestCase):
     def test_options(self):
         commands = re.findall(r"(?m)^  wasinn ([a-z]+) ", output("--help"))
-        self.assertGreaterEqual(set(commands), {"run", "inspect", "tensor", "top"})
+        self.assertGreaterEqual(set(commands), {"run", "inspect", "tensor", "top", "backends"})
         for command in commands:
             told = set(re.findall(r"(?m)^  (?:-h, )?(--[a-z-]+)", output(command, "--help"))) - {"--help"}
             written = set(re.findall(r"`(--[a-z-]+)", "\n".join(row[0] for row in rows(section(f"wasinn {command}", 3)))))
@@ -99,8 +99,9 @@ class Reference(unittest.TestCase):
         self.assertEqual(written, known)
 
     def test_json_keys(self):
+        sources = "".join((ROOT / "src/cli" / name).read_text() for name in ("inspect/print.c", "backends.c"))
         keys = set(re.findall(r'"([a-z_0-9]+)"', "\n".join(
-            re.findall(r"(?:put_text|yyjson_mut_obj_add_\w+)\([^;]*;", (ROOT / "src/cli/inspect/print.c").read_text()))))
+            re.findall(r"(?:put_text|yyjson_mut_obj_add_\w+)\([^;]*;", sources))))
         keys -= {"model", "component", "module"}
         self.assertGreater(len(keys), 15)
         text = section("JSON")

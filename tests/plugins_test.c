@@ -157,9 +157,9 @@ static void test_unfit(const char *unfit) {
     static const struct {
         const char *name, *problem;
     } rows[] = {
-        {"abi", "is a backend of ABI version 2; wanted 1"},
-        {"incomplete", "is a backend's table lacks a required entry"},
-        {"short", "is a backend's table lacks a required entry"},
+        {"abi", "': a backend of ABI version 2; wanted 1"},
+        {"incomplete", "': a backend's table lacks a required entry"},
+        {"short", "': a backend's table lacks a required entry"},
         {"null", "its wasinn_backend_table returns NULL"},
         {"nothing", "is not a backend: it has no function wasinn_backend_table"},
         {"text", "file too short"},

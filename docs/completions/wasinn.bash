@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Completion of wasinn for bash 4 or newer. Where nothing is offered here, readline offers files.
 
-_wasinn_commands='run tensor inspect top help version'
+_wasinn_commands='run tensor inspect top backends help version'
 
 _wasinn_options() {
     case $1 in
@@ -16,6 +16,9 @@ _wasinn_options() {
         ;;
     top)
         echo --type --labels --count --softmax --json --help
+        ;;
+    backends)
+        echo --json --backends --help
         ;;
     '')
         echo --help --version
@@ -58,7 +61,7 @@ _wasinn_offer() {
 _wasinn_value() {
     local option=$1 word=$2
     case $option in
-    --dir | --dir-rw) compopt +o default -o dirnames ;;
+    --dir | --dir-rw | --backends) compopt +o default -o dirnames ;;
     --mapdir)
         compopt +o default
         [[ $word != *::* ]] || compopt -o dirnames

@@ -36,5 +36,6 @@ int wasinn__run_command(int argc, char **argv);
 int wasinn__tensor_command(int argc, char **argv);
 int wasinn__inspect_command(int argc, char **argv);
 int wasinn__top_command(int argc, char **argv);
+int wasinn__backends_command(int argc, char **argv);
 
 #endif

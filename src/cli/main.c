@@ -14,6 +14,7 @@ static const char help[] =
     "  wasinn run [options] GUEST.wasm [args]   run a guest\n"
     "  wasinn inspect PATH                      tell what a model or guest is\n"
     "  wasinn top IN [options]                  show the best values of a model's output\n"
+    "  wasinn backends                          list the ML runtimes, and the models that they load\n"
     "  wasinn COMMAND --help                    options and examples of a command\n"
     "  wasinn --version                         versions of wasinn, Wasmtime and the ML runtimes\n"
     "\n"
@@ -53,10 +54,9 @@ static command command_of(const char *name) {
         const char *name;
         command run;
     } known[] = {
-        {"run", wasinn__run_command},
-        {"inspect", wasinn__inspect_command},
-        {"tensor", wasinn__tensor_command},
-        {"top", wasinn__top_command},
+        {"run", wasinn__run_command},           {"inspect", wasinn__inspect_command},
+        {"tensor", wasinn__tensor_command},     {"top", wasinn__top_command},
+        {"backends", wasinn__backends_command},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(name, known[i].name) == 0)

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/memory.h"
 #include "core/own_folder.h"
@@ -28,7 +29,14 @@ static bool name_of(const char *file, char *name, size_t capacity) {
 /* Never closed again: a runtime may keep threads and functions of it to the end of the process. */
 static const wasinn_backend *open_table(const char *path, char *problem, size_t capacity) {
     table_function table;
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE), *symbol;
+    struct stat status;
+    void *library, *symbol;
+    /* A pipe would be waited for. */
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+        snprintf(problem, capacity, "'%.900s' is not a file", path);
+        return NULL;
+    }
+    library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (!library) {
         snprintf(problem, capacity, "%s", dlerror());
         return NULL;
@@ -60,7 +68,7 @@ static wasinn_status add_file(const wasinn__plugins *plugins, const char *folder
         if (status == WASINN_TOO_LARGE)
             return wasinn_refuse(message, status, "%s", reason);
         if (status != WASINN_OK)
-            snprintf(problem, sizeof problem, "'%.400s' is %s", path, reason);
+            snprintf(problem, sizeof problem, "'%.400s': %s", path, reason);
     }
     if (!backend)
         backend = wasinn__backend_broken(name, path, problem);

@@ -23,21 +23,37 @@ static bool serves(const wasinn_backend_info *info, wasinn_encoding encoding) {
     return false;
 }
 
-/* What a model of OpenVINO asks for that its devices, or wasi-nn for core modules, do not have. */
-static void judge_inputs(struct wasinn__subject *subject) {
+/* What a model asks for that the devices of the backend, or wasi-nn for core modules, do not have. */
+static void judge_inputs(struct wasinn__subject *subject, const wasinn_backend_info *info) {
     struct wasinn__model_facts *model = &subject->model;
     for (size_t i = 0; i < model->port_counts[WASINN_INPUT]; i++) {
         const struct wasinn__model_port *port = &model->ports[WASINN_INPUT][i];
-        if (port->rank == WASINN_DYNAMIC_RANK && !subject->verdict.reason[0])
+        if (port->rank == WASINN_DYNAMIC_RANK && strcmp(info->name, "openvino") == 0 &&
+            !subject->verdict.reason[0])
             snprintf(subject->verdict.reason, sizeof subject->verdict.reason,
                      "input %zu is of any rank, which OpenVINO's devices do not take", i);
-        if (port->type == WASINN_TYPE_BF16 || port->type == WASINN_TYPE_U16 ||
-            port->type == WASINN_TYPE_I16 || port->type == WASINN_TYPE_OTHER) {
+        if (port->type == WASINN_TYPE_OTHER) {
             wasinn__facts_note(model, "input %zu is %s, which a guest cannot set: wasi-nn has no such type",
                                i, port->type_text ? port->type_text : wasinn_type_name(port->type));
             return;
         }
     }
+}
+
+/* The backend that would load it: the first that serves the encoding and can be opened, or else the first
+ * that serves it at all. False: there is none. */
+static bool find_backend(wasinn_host *host, wasinn_encoding encoding, wasinn_backend_info *found) {
+    wasinn_backend_info info;
+    bool known = false;
+    for (size_t i = 0; wasinn_host_backend_info(host, i, &info, sizeof info) == WASINN_OK; i++) {
+        if (!serves(&info, encoding) || (known && !info.version))
+            continue;
+        known = true;
+        *found = info;
+        if (info.version)
+            break;
+    }
+    return known;
 }
 
 void wasinn__judge_model(struct wasinn__subject *subject) {
@@ -48,18 +64,15 @@ void wasinn__judge_model(struct wasinn__subject *subject) {
         snprintf(verdict->reason, sizeof verdict->reason, "%s", wasinn_host_last_error());
         return;
     }
-    bool known = false;
-    for (size_t i = 0; !known && wasinn_host_backend_info(host, i, &info, sizeof info) == WASINN_OK; i++)
-        known = serves(&info, subject->model.encoding);
-    if (!known) {
-        snprintf(verdict->reason, sizeof verdict->reason, "this build has no backend for the encoding %s",
+    if (!find_backend(host, subject->model.encoding, &info)) {
+        snprintf(verdict->reason, sizeof verdict->reason, "there is no backend for the encoding %s here",
                  wasinn_encoding_name(subject->model.encoding));
     } else if (!info.version) {
         snprintf(verdict->reason, sizeof verdict->reason, "%s", info.problem);
     } else {
         snprintf(verdict->backend, sizeof verdict->backend, "%s %s", info.name, info.version);
         snprintf(verdict->reason, sizeof verdict->reason, "%s", subject->warning);
-        judge_inputs(subject);
+        judge_inputs(subject, &info);
         verdict->served = !verdict->reason[0];
     }
     wasinn_host_free(host);
