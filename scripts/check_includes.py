@@ -19,7 +19,10 @@ RULES = {
         ["engine/wasmtime/", "wasinn/wasinn.h", "wasinn/engine.h", "wasinn/wasmtime.h"],
         ["wasm.h", "wasmtime"],
     ),
-    "src/backends/openvino": (["backends/openvino/", "wasinn/wasinn.h", "wasinn/backend.h"], ["openvino/"]),
+    "src/backends/openvino": (
+        ["backends/openvino/", "backends/find_library.h", "wasinn/wasinn.h", "wasinn/backend.h"],
+        ["openvino/"],
+    ),
     "src/backends": (["backends/", "wasinn/wasinn.h", "wasinn/backend.h"], []),
     "src/cli": (
         [
