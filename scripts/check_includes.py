@@ -20,7 +20,8 @@ RULES = {
         ["wasm.h", "wasmtime"],
     ),
     "src/backends/openvino": (
-        ["backends/openvino/", "backends/find_library.h", "wasinn/wasinn.h", "wasinn/backend.h"],
+        ["backends/openvino/", "backends/find_library.h", "backends/formats.h", "backends/onnx_files.h",
+         "backends/protobuf.h", "backends/tensorflow_files.h", "wasinn/wasinn.h", "wasinn/backend.h"],
         ["openvino/"],
     ),
     "src/backends": (["backends/", "wasinn/wasinn.h", "wasinn/backend.h"], []),

@@ -13,6 +13,7 @@
     X(ov_free)                                                                                               \
     X(ov_core_create)                                                                                        \
     X(ov_core_free)                                                                                          \
+    X(ov_core_set_property)                                                                                  \
     X(ov_core_get_available_devices)                                                                         \
     X(ov_available_devices_free)                                                                             \
     X(ov_core_read_model)                                                                                    \
@@ -35,6 +36,7 @@
     X(ov_infer_request_get_output_tensor_by_index)                                                           \
     X(ov_infer_request_infer)                                                                                \
     X(ov_infer_request_cancel)                                                                               \
+    X(ov_tensor_create)                                                                                      \
     X(ov_tensor_create_from_host_ptr)                                                                        \
     X(ov_tensor_free)                                                                                        \
     X(ov_tensor_data)                                                                                        \

@@ -1,18 +1,12 @@
-/* The OpenVINO backend: IR (an xml and its weights) on CPU, GPU, NPU or AUTO. */
-#include <ctype.h>
-#include <dirent.h>
-#include <errno.h>
-#include <stdio.h>
+/* The OpenVINO backend: models of OpenVINO's own format, ONNX, TensorFlow and TensorFlow Lite on CPU, GPU,
+ * NPU or AUTO. */
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
-#include "backends/openvino/library.h"
+#include "backends/formats.h"
+#include "backends/openvino/options.h"
+#include "backends/openvino/read.h"
 
-typedef struct runtime {
-    wasinn__openvino library;
-    ov_core_t *core;
-} runtime;
+typedef wasinn__openvino_runtime runtime;
 
 typedef struct model {
     runtime *runtime;
@@ -29,45 +23,24 @@ typedef struct execution {
     void **memory;            /* of inputs of fixed shape */
 } execution;
 
-/* The text of the last error is one for the whole process, so another thread's may come between. */
-static wasinn_status failed(const wasinn__openvino *library, wasinn_status status, ov_status_e code,
-                            const char *doing, wasinn_message *message) {
-    const char *text = library->ov_get_last_err_msg();
-    if (text && text[0])
-        wasinn_refuse(message, status, "OpenVINO, %s: %s", doing, text);
-    else
-        wasinn_refuse(message, status, "OpenVINO, %s: status %d", doing, (int)code);
-    if (text)
-        library->ov_free(text);
-    return status;
+static wasinn_status failed(const wasinn__openvino *library, ov_status_e code, const char *doing,
+                            wasinn_message *message) {
+    return wasinn__openvino_failed(library, WASINN_RUNTIME_ERROR, code, doing, message);
 }
 
 /* ---- Runtime ------------------------------------------------------------------------------------ */
 
 static wasinn_status open_runtime(const wasinn_backend_settings *settings, void **result,
                                   wasinn_message *message) {
-    runtime *made = calloc(1, sizeof *made);
-    if (!made)
-        return wasinn_refuse(message, WASINN_TOO_LARGE, "OpenVINO: no memory");
-    wasinn_status status = wasinn__openvino_open(settings->library, &made->library, message);
-    if (status == WASINN_OK) {
-        ov_status_e code = made->library.ov_core_create(&made->core);
-        if (code != OK)
-            status = failed(&made->library, WASINN_RUNTIME_ERROR, code, "starting", message);
-    }
-    if (status != WASINN_OK) {
-        free(made);
-        return status;
-    }
-    *result = made;
-    return WASINN_OK;
+    runtime *made;
+    wasinn_status status = wasinn__openvino_start(settings->library, &made, message);
+    if (status == WASINN_OK)
+        *result = made;
+    return status;
 }
 
-/* The library stays: its threads end with the process, and it cannot be unloaded under them. */
 static void close_runtime(void *opaque) {
-    runtime *closed = opaque;
-    closed->library.ov_core_free(closed->core);
-    free(closed);
+    wasinn__openvino_stop(opaque);
 }
 
 static void version_of(void *opaque, const char **version, const char **path) {
@@ -76,170 +49,36 @@ static void version_of(void *opaque, const char **version, const char **path) {
     *path = opened->library.path;
 }
 
-/* ---- Devices ------------------------------------------------------------------------------------ */
-
-static const char *device_of(wasinn_target target) {
-    switch (target) {
-    case WASINN_TARGET_GPU:
-        return "GPU";
-    case WASINN_TARGET_NPU:
-        return "NPU";
-    case WASINN_TARGET_AUTO:
-        return "AUTO";
-    default:
-        return "CPU";
-    }
-}
-
-/* AUTO chooses among the devices that there are, and is not one of them. Of two GPUs one is "GPU.0". */
-static wasinn_status check_device(const runtime *runtime, const char *device, wasinn_message *message) {
-    const wasinn__openvino *library = &runtime->library;
-    ov_available_devices_t devices = {0};
-    char seen[256] = "";
-    size_t length = strlen(device);
-    bool found = strcmp(device, "AUTO") == 0;
-    if (found)
-        return WASINN_OK;
-    ov_status_e code = library->ov_core_get_available_devices(runtime->core, &devices);
-    if (code != OK)
-        return failed(library, WASINN_RUNTIME_ERROR, code, "listing devices", message);
-    for (size_t i = 0; i < devices.size; i++) {
-        const char *one = devices.devices[i];
-        if (strncmp(one, device, length) == 0 && (one[length] == '\0' || one[length] == '.'))
-            found = true;
-        size_t used = strlen(seen);
-        snprintf(seen + used, sizeof seen - used, "%s%s", used ? ", " : "", one);
-    }
-    library->ov_available_devices_free(&devices);
-    if (found)
-        return WASINN_OK;
-    return wasinn_refuse(message, WASINN_UNSUPPORTED_OPERATION,
-                         "OpenVINO finds no device %s in this machine, only %s", device,
-                         seen[0] ? seen : "none");
+static const char *device(void *opaque, size_t index) {
+    return wasinn__openvino_device_at(opaque, index);
 }
 
 /* ---- Loading ------------------------------------------------------------------------------------ */
 
-/* Whether bytes begin as an XML document does, after a byte-order mark and white space. */
-static bool is_xml(const wasinn_blob *blob) {
-    const char *text = blob->data;
-    size_t i = blob->size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
-    while (i < blob->size && isspace((unsigned char)text[i]))
-        i++;
-    return i < blob->size && text[i] == '<';
+static const wasinn_encoding encodings[] = {WASINN_ENCODING_OPENVINO, WASINN_ENCODING_ONNX,
+                                            WASINN_ENCODING_TENSORFLOW, WASINN_ENCODING_TENSORFLOWLITE};
+
+static bool serves(wasinn_encoding encoding) {
+    for (size_t i = 0; i < sizeof encodings / sizeof *encodings; i++)
+        if (encodings[i] == encoding)
+            return true;
+    return false;
 }
 
 static bool probe(const wasinn_blob *blobs, size_t count, wasinn_encoding *encoding) {
-    if (count != 2 || !is_xml(&blobs[0]))
+    wasinn_encoding found;
+    if (!wasinn__format_of_blobs(blobs, count, &found) || !serves(found))
         return false;
-    *encoding = WASINN_ENCODING_OPENVINO;
+    *encoding = found;
     return true;
 }
 
-/* The runtime keeps using the weights where they are: the core keeps its copy as long as the model. */
-static wasinn_status read_blobs(const runtime *runtime, const wasinn_source *source, ov_model_t **read,
-                                wasinn_message *message) {
-    const wasinn__openvino *library = &runtime->library;
-    ov_tensor_t *weights = NULL;
-    ov_status_e code = OK;
-    if (source->blob_count != 2)
-        return wasinn_refuse(
-            message, WASINN_INVALID_ARGUMENT,
-            "a model of encoding openvino is two builders, the xml and then the bin; got %zu",
-            source->blob_count);
-    const wasinn_blob *xml = &source->blobs[0], *bin = &source->blobs[1];
-    if (!is_xml(xml))
-        return wasinn_refuse(message, WASINN_RUNTIME_ERROR,
-                             "builder 0, %zu bytes, is not the xml of an OpenVINO model%s", xml->size,
-                             is_xml(bin) ? "; builder 1 is: the xml comes first, then the bin" : "");
-    if (bin->size > 0) {
-        int64_t size = (int64_t)bin->size;
-        ov_shape_t shape = {1, &size};
-        code = library->ov_tensor_create_from_host_ptr(U8, shape, (void *)(uintptr_t)bin->data, &weights);
-    }
-    if (code == OK)
-        code = library->ov_core_read_model_from_memory_buffer(runtime->core, xml->data, xml->size, weights,
-                                                              read);
-    wasinn_status status =
-        code == OK ? WASINN_OK : failed(library, WASINN_RUNTIME_ERROR, code, "reading the model", message);
-    if (weights)
-        library->ov_tensor_free(weights);
-    return status;
-}
-
-/* In a folder: model.xml, else the only .xml that there is. */
-static wasinn_status find_xml(const char *path, char *xml, size_t capacity, wasinn_message *message) {
-    struct stat information;
-    int count = 0;
-    snprintf(xml, capacity, "%s", path);
-    if (stat(path, &information) != 0 || !S_ISDIR(information.st_mode))
-        return WASINN_OK;
-    snprintf(xml, capacity, "%s/model.xml", path);
-    if (stat(xml, &information) == 0)
-        return WASINN_OK;
-    DIR *directory = opendir(path);
-    for (struct dirent *entry; directory && (entry = readdir(directory));) {
-        size_t length = strlen(entry->d_name);
-        if (length > 4 && strcmp(entry->d_name + length - 4, ".xml") == 0) {
-            snprintf(xml, capacity, "%s/%s", path, entry->d_name);
-            count++;
-        }
-    }
-    if (directory)
-        closedir(directory);
-    if (count == 1)
-        return WASINN_OK;
-    return wasinn_refuse(message, WASINN_RUNTIME_ERROR,
-                         "the folder '%s' has no model.xml and %s .xml besides", path,
-                         count == 0 ? "no" : "more than one");
-}
-
-static wasinn_status check_file(const char *path, const char *what, struct stat *information,
-                                wasinn_message *message) {
-    if (stat(path, information) != 0)
-        return wasinn_refuse(message, WASINN_RUNTIME_ERROR, "the %s '%s': %s", what, path, strerror(errno));
-    if (!S_ISREG(information->st_mode))
-        return wasinn_refuse(message, WASINN_RUNTIME_ERROR, "the %s '%s' is not a file", what, path);
-    return WASINN_OK;
-}
-
-/* OpenVINO would offer what is no xml to its other frontends. */
-static wasinn_status check_is_xml(const char *path, wasinn_message *message) {
-    char start[256];
-    FILE *stream = fopen(path, "rb");
-    if (!stream)
-        return wasinn_refuse(message, WASINN_RUNTIME_ERROR, "the xml '%s': %s", path, strerror(errno));
-    wasinn_blob blob = {start, fread(start, 1, sizeof start, stream)};
-    fclose(stream);
-    if (is_xml(&blob))
-        return WASINN_OK;
-    return wasinn_refuse(message, WASINN_RUNTIME_ERROR, "'%s' is not the xml of an OpenVINO model%s", path,
-                         blob.size == 0 ? ": it is empty" : "");
-}
-
-/* OpenVINO maps the weights of a model that it reads from files. */
-static wasinn_status read_path(const runtime *runtime, const char *path, ov_model_t **read,
-                               wasinn_message *message) {
-    char xml[4096], bin[4096], doing[8400];
-    struct stat information;
-    wasinn_status status = find_xml(path, xml, sizeof xml, message);
-    if (status != WASINN_OK)
-        return status;
-    size_t length = strlen(xml);
-    if (length < 4 || strcmp(xml + length - 4, ".xml") != 0)
-        return wasinn_refuse(message, WASINN_RUNTIME_ERROR, "'%s' is not the .xml of an OpenVINO model", xml);
-    snprintf(bin, sizeof bin, "%.*s.bin", (int)(length - 4), xml);
-    status = check_file(xml, "xml", &information, message);
-    if (status == WASINN_OK)
-        status = check_is_xml(xml, message);
-    if (status == WASINN_OK)
-        status = check_file(bin, "weights", &information, message);
-    if (status != WASINN_OK)
-        return status;
-    ov_status_e code = runtime->library.ov_core_read_model(runtime->core, xml, bin, read);
-    snprintf(doing, sizeof doing, "reading '%s' with the %lld bytes of its .bin", xml,
-             (long long)information.st_size);
-    return code == OK ? WASINN_OK : failed(&runtime->library, WASINN_RUNTIME_ERROR, code, doing, message);
+static bool probe_path(const char *path, wasinn_encoding *encoding) {
+    wasinn_encoding found;
+    if (!wasinn__format_of_path(path, &found) || !serves(found))
+        return false;
+    *encoding = found;
+    return true;
 }
 
 static void unload(void *opaque) {
@@ -256,16 +95,17 @@ static void unload(void *opaque) {
     free(unloaded);
 }
 
-static wasinn_status compile(model *made, ov_model_t *read, const char *device, wasinn_message *message) {
+static wasinn_status compile(model *made, const ov_model_t *read, const char *device,
+                             const wasinn_load_request *request, wasinn_message *message) {
     const wasinn__openvino *library = &made->runtime->library;
     size_t inputs = 0, outputs = 0;
-    ov_status_e code = library->ov_core_compile_model(made->runtime->core, read, device, 0, &made->compiled);
+    ov_status_e code = wasinn__openvino_compile(made->runtime, read, device, request, &made->compiled);
     if (code == OK)
         code = library->ov_compiled_model_inputs_size(made->compiled, &inputs);
     if (code == OK)
         code = library->ov_compiled_model_outputs_size(made->compiled, &outputs);
     if (code != OK)
-        return failed(library, WASINN_RUNTIME_ERROR, code, "compiling the model", message);
+        return failed(library, code, "compiling the model", message);
     made->counts[WASINN_INPUT] = (uint32_t)inputs;
     made->counts[WASINN_OUTPUT] = (uint32_t)outputs;
     for (int side = 0; side < 2; side++) {
@@ -280,31 +120,29 @@ static wasinn_status compile(model *made, ov_model_t *read, const char *device, 
 static wasinn_status load(void *opaque, const wasinn_load_request *request, wasinn_loaded *loaded,
                           wasinn_message *message) {
     runtime *opened = opaque;
-    const char *device = device_of(request->target);
-    ov_model_t *read = NULL;
-    wasinn_status status = check_device(opened, device, message);
+    const char *device;
+    wasinn__openvino_read read = {0};
+    wasinn_status status = wasinn__openvino_device(opened, request->target, &device, message);
     if (status != WASINN_OK)
         return status;
     model *made = calloc(1, sizeof *made);
     if (!made)
         return wasinn_refuse(message, WASINN_TOO_LARGE, "OpenVINO: no memory");
     made->runtime = opened;
-    if (request->source->kind == WASINN_SOURCE_BLOBS)
-        status = read_blobs(opened, request->source, &read, message);
-    else
-        status = read_path(opened, request->source->path, &read, message);
+    status = wasinn__openvino_read_model(opened, request, &read, message);
     if (status == WASINN_OK && request->stopped(request->stopped_data))
         status = wasinn_refuse(message, WASINN_TIMEOUT, "stopped before the model was compiled");
     if (status == WASINN_OK)
-        status = compile(made, read, device, message);
-    if (read)
-        opened->library.ov_model_free(read);
+        status = compile(made, read.model, device, request, message);
+    if (read.model)
+        opened->library.ov_model_free(read.model);
     if (status != WASINN_OK) {
         unload(made);
         return status;
     }
     loaded->model = made;
-    loaded->keeps_blobs = true;
+    loaded->bytes = read.bytes;
+    loaded->keeps_blobs = read.keeps_blobs;
     return WASINN_OK;
 }
 
@@ -381,7 +219,7 @@ static wasinn_status port(void *opaque, wasinn_direction direction, uint32_t ind
     }
     if (found)
         library->ov_output_const_port_free(found);
-    return code == OK ? WASINN_OK : failed(library, WASINN_RUNTIME_ERROR, code, "describing a port", message);
+    return code == OK ? WASINN_OK : failed(library, code, "describing a port", message);
 }
 
 /* ---- Execution ---------------------------------------------------------------------------------- */
@@ -418,7 +256,7 @@ static wasinn_status create(void *opaque, void **result, wasinn_message *message
     ov_status_e code = library->ov_compiled_model_create_infer_request(loaded->compiled, &made->request);
     if (code != OK) {
         destroy(made);
-        return failed(library, WASINN_RUNTIME_ERROR, code, "creating an inference request", message);
+        return failed(library, code, "creating an inference request", message);
     }
     *result = made;
     return WASINN_OK;
@@ -457,7 +295,7 @@ static wasinn_status input(void *opaque, uint32_t index, const wasinn_tensor *sh
     if (code == OK && shape->size > 0)
         code = library->ov_tensor_data(*tensor, memory);
     if (code != OK)
-        return failed(library, WASINN_RUNTIME_ERROR, code, "preparing an input", message);
+        return failed(library, code, "preparing an input", message);
     if (fixed)
         used->memory[index] = *memory;
     return WASINN_OK;
@@ -467,7 +305,7 @@ static wasinn_status run(void *opaque, wasinn_message *message) {
     execution *used = opaque;
     const wasinn__openvino *library = &used->model->runtime->library;
     ov_status_e code = library->ov_infer_request_infer(used->request);
-    return code == OK ? WASINN_OK : failed(library, WASINN_RUNTIME_ERROR, code, "computing", message);
+    return code == OK ? WASINN_OK : failed(library, code, "computing", message);
 }
 
 static void cancel(void *opaque) {
@@ -499,7 +337,7 @@ static wasinn_status output(void *opaque, uint32_t index, wasinn_tensor *view, w
     if (code == OK && seen.size > 0)
         code = library->ov_tensor_data(*tensor, &data);
     if (code != OK)
-        return failed(library, WASINN_RUNTIME_ERROR, code, "reading an output", message);
+        return failed(library, code, "reading an output", message);
     seen.type = type_of(type, &bits);
     seen.data = data;
     if (library->ov_tensor_get_shape(*tensor, &shape) == OK) {
@@ -512,8 +350,6 @@ static wasinn_status output(void *opaque, uint32_t index, wasinn_tensor *view, w
     return WASINN_OK;
 }
 
-static const wasinn_encoding encodings[] = {WASINN_ENCODING_OPENVINO};
-
 const wasinn_backend wasinn__backend_openvino = {
     .abi_version = WASINN_BACKEND_ABI,
     .struct_size = sizeof(wasinn_backend),
@@ -521,6 +357,8 @@ const wasinn_backend wasinn__backend_openvino = {
     .package = "OpenVINO 2026 (Python package openvino)",
     .encodings = encodings,
     .encoding_count = sizeof encodings / sizeof *encodings,
+    .option_keys = wasinn__openvino_option_keys,
+    .option_key_count = WASINN__OPENVINO_OPTIONS,
     .open = open_runtime,
     .close = close_runtime,
     .version = version_of,
@@ -535,4 +373,8 @@ const wasinn_backend wasinn__backend_openvino = {
     .cancel = cancel,
     .output = output,
     .probe = probe,
+    .probe_path = probe_path,
+    .check_option = wasinn__openvino_check_option,
+    .option_texts = wasinn__openvino_option_texts,
+    .device = device,
 };

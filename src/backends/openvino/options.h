@@ -1,0 +1,20 @@
+/* What operators may set for OpenVINO: our keys and values, and its properties. */
+#ifndef WASINN_BACKENDS_OPENVINO_OPTIONS_H
+#define WASINN_BACKENDS_OPENVINO_OPTIONS_H
+
+#include "backends/openvino/runtime.h"
+
+enum { WASINN__OPENVINO_OPTIONS = 7 };
+
+extern const char *const wasinn__openvino_option_keys[WASINN__OPENVINO_OPTIONS];
+extern const char *const wasinn__openvino_option_texts[WASINN__OPENVINO_OPTIONS];
+
+wasinn_status wasinn__openvino_check_option(const char *key, const char *value, wasinn_message *message);
+/* Whether option mmap was set to yes. */
+bool wasinn__openvino_maps(const wasinn_load_request *request);
+/* Compiles with the options that were asked for. */
+ov_status_e wasinn__openvino_compile(const wasinn__openvino_runtime *runtime, const ov_model_t *model,
+                                     const char *device, const wasinn_load_request *request,
+                                     ov_compiled_model_t **compiled);
+
+#endif
