@@ -12,7 +12,7 @@ export PYTHON
 export WASINN_IMAGE := $(value IMAGE)
 
 COMMA := ,
-TEST_PARTS := zig photographs labels efficientnet python openvino
+TEST_PARTS := zig photographs labels efficientnet python openvino onnxruntime
 ALL_PARTS := wasmtime $(TEST_PARTS) format
 # Where rustup has no wasm32-wasip1 for the guest in Rust; the tests do without where this cannot be had either.
 RUST_TARGET = rustc --print sysroot 2>/dev/null | { read -r root && [ -d "$$root/lib/rustlib/wasm32-wasip1" ]; } || \

@@ -2,7 +2,7 @@
 #
 # Afterwards there are the targets Wasmtime::Wasmtime, OpenVINO::headers, StbResize::StbResize, Yyjson::Yyjson,
 # JPEG::JPEG and PNG::PNG,
-# and the variable OpenVINOHeaders_LIBRARY_DIR, the folder of OpenVINO's libraries (or empty).
+# and the variables OpenVINOHeaders_LIBRARY_DIR and OnnxRuntime_LIBRARY_DIR, the folders of those libraries (or empty).
 
 option(WASINN_FETCH "Fetch what the system has not got into deps/" ON)
 option(WASINN_BUNDLED_IMAGES "Take libjpeg and libpng from deps/ even if the system has them" OFF)
@@ -90,6 +90,14 @@ else()
   wasinn_look_for(PNG PNG_LIBRARY images)
 endif()
 
+if("onnxruntime" IN_LIST WASINN_BACKENDS)
+  if(ONNXRUNTIME_ROOT OR DEFINED ENV{ONNXRUNTIME_ROOT})
+    find_package(OnnxRuntime REQUIRED)
+  else()
+    wasinn_look_for(OnnxRuntime OnnxRuntime_LIBRARY onnxruntime)
+  endif()
+endif()
+
 if(_wasinn_parts AND WASINN_FETCH)
   list(REMOVE_DUPLICATES _wasinn_parts)
   if(NOT WASINN_PYTHON)
@@ -154,40 +162,61 @@ if("PNG" IN_LIST _wasinn_missing)
                         INTERFACE_LINK_LIBRARIES "${WASINN_DEPS}/images/lib/libz.a;m")
 endif()
 
-# ---- Where the library looks for OpenVINO last, besides where it was installed. What was fetched is found by a link beside
-# what was built, so that the installed files name no folder of this checkout.
+# It is not needed for building, so its absence is no error.
+if("OnnxRuntime" IN_LIST _wasinn_missing)
+  set(ONNXRUNTIME_ROOT "${WASINN_DEPS}/onnxruntime")
+  find_package(OnnxRuntime QUIET)
+  unset(ONNXRUNTIME_ROOT)
+endif()
+
+# ---- Where a backend looks for its runtime last, besides where it was installed. What was fetched is found by a link
+# beside what was built, so that the installed files name no folder of this checkout.
 
 include(GNUInstallDirs)
 file(RELATIVE_PATH WASINN_BACKENDS_FROM_BIN "/${CMAKE_INSTALL_BINDIR}" "/${CMAKE_INSTALL_LIBDIR}/wasinn/backends")
-file(RELATIVE_PATH WASINN_OPENVINO_FROM_BIN "/${CMAKE_INSTALL_BINDIR}" "/${CMAKE_INSTALL_LIBDIR}/wasinn/openvino")
-string(FIND "${OpenVINOHeaders_LIBRARY_DIR}/" "${WASINN_DEPS}/" _wasinn_at)
-set(WASINN_OPENVINO_FETCHED FALSE)
-set(_wasinn_folder "${OpenVINOHeaders_LIBRARY_DIR}")
-if(_wasinn_at EQUAL 0)
-  set(WASINN_OPENVINO_FETCHED TRUE)
-  set(_wasinn_folder "")
-  set(_wasinn_link "${OpenVINOHeaders_LIBRARY_DIR}")
-  # The checkout may be moved with what was built in it.
-  string(FIND "${CMAKE_BINARY_DIR}/" "${WASINN_CHECKOUT}/" _wasinn_at)
+
+# wasinn_place_runtime(NAME VARIABLE TITLE FOLDER): of the runtime that was found in a folder, sets WASINN_VARIABLE_FETCHED,
+# WASINN_VARIABLE_FROM_BIN and WASINN_VARIABLE_FOLDER, where the backend looks for it.
+macro(wasinn_place_runtime name variable title folder)
+  file(RELATIVE_PATH WASINN_${variable}_FROM_BIN "/${CMAKE_INSTALL_BINDIR}" "/${CMAKE_INSTALL_LIBDIR}/wasinn/${name}")
+  string(FIND "${folder}/" "${WASINN_DEPS}/" _wasinn_at)
+  set(WASINN_${variable}_FETCHED FALSE)
+  set(_wasinn_folder "${folder}")
   if(_wasinn_at EQUAL 0)
-    file(RELATIVE_PATH _wasinn_link "${CMAKE_BINARY_DIR}" "${_wasinn_link}")
+    set(WASINN_${variable}_FETCHED TRUE)
+    set(_wasinn_folder "")
+    set(_wasinn_link "${folder}")
+    # The checkout may be moved with what was built in it.
+    string(FIND "${CMAKE_BINARY_DIR}/" "${WASINN_CHECKOUT}/" _wasinn_at)
+    if(_wasinn_at EQUAL 0)
+      file(RELATIVE_PATH _wasinn_link "${CMAKE_BINARY_DIR}" "${_wasinn_link}")
+    endif()
+    file(CREATE_LINK "${_wasinn_link}" "${CMAKE_BINARY_DIR}/wasinn-${name}" SYMBOLIC)
+  else()
+    file(REMOVE "${CMAKE_BINARY_DIR}/wasinn-${name}")
   endif()
-  file(CREATE_LINK "${_wasinn_link}" "${CMAKE_BINARY_DIR}/wasinn-openvino" SYMBOLIC)
-else()
-  file(REMOVE "${CMAKE_BINARY_DIR}/wasinn-openvino")
-endif()
-# For those who make packages: a folder that is settled when the library is built.
-set(WASINN_OPENVINO_DEFAULT "" CACHE STRING "Folder in which OpenVINO is looked for last")
-set(WASINN_OPENVINO_FOLDER "${WASINN_OPENVINO_DEFAULT}")
-if(NOT WASINN_OPENVINO_FOLDER)
-  set(WASINN_OPENVINO_FOLDER "${_wasinn_folder}")
-endif()
+  # For those who make packages: a folder that is settled when the library is built.
+  set(WASINN_${variable}_DEFAULT "" CACHE STRING "Folder in which ${title} is looked for last")
+  set(WASINN_${variable}_FOLDER "${WASINN_${variable}_DEFAULT}")
+  if(NOT WASINN_${variable}_FOLDER)
+    set(WASINN_${variable}_FOLDER "${_wasinn_folder}")
+  endif()
+endmacro()
+
+wasinn_place_runtime(openvino OPENVINO OpenVINO "${OpenVINOHeaders_LIBRARY_DIR}")
+wasinn_place_runtime(onnxruntime ONNXRUNTIME "ONNX Runtime" "${OnnxRuntime_LIBRARY_DIR}")
 
 # One line for each, on the first configuration and whenever something changes.
 set(_wasinn_summary "Wasmtime ${Wasmtime_VERSION}: ${Wasmtime_LIBRARY}"
                     "OpenVINO ${OpenVINOHeaders_VERSION}: ${OpenVINOHeaders_INCLUDE_DIR}"
                     "stb_image_resize: ${StbResize_INCLUDE_DIR}"
                     "yyjson: ${Yyjson_INCLUDE_DIR}")
+if(OnnxRuntime_FOUND)
+  list(APPEND _wasinn_summary "ONNX Runtime ${OnnxRuntime_VERSION}: ${OnnxRuntime_LIBRARY}")
+elseif("onnxruntime" IN_LIST WASINN_BACKENDS)
+  list(APPEND _wasinn_summary
+       "ONNX Runtime was not found: its backend is built, and looks for one when it is needed (ONNXRUNTIME_ROOT names one)")
+endif()
 foreach(_wasinn_library JPEG PNG)
   get_target_property(_wasinn_location ${_wasinn_library}::${_wasinn_library} IMPORTED_LOCATION)
   if(NOT _wasinn_location)

@@ -46,6 +46,13 @@ if(WASINN_OPENVINO_FETCHED)
   endforeach()
 endif()
 
+if(WASINN_ONNXRUNTIME_FETCHED)
+  get_filename_component(library "${OnnxRuntime_LIBRARY}" REALPATH)
+  install(FILES "${library}" DESTINATION "${WASINN_PRIVATE_DIR}/onnxruntime")
+  install(FILES "${WASINN_DEPS}/onnxruntime/LICENSE" "${WASINN_DEPS}/onnxruntime/ThirdPartyNotices.txt"
+          DESTINATION "${WASINN_LICENCE_DIR}/onnxruntime")
+endif()
+
 # What is compiled into the command: stb has its licence at its header's end, the pictures' libraries have theirs in deps/
 # when they are from there.
 file(READ "${StbResize_INCLUDE_DIR}/stb_image_resize.h" header)

@@ -24,6 +24,13 @@ RULES = {
          "backends/protobuf.h", "backends/tensorflow_files.h", "wasinn/wasinn.h", "wasinn/backend.h"],
         ["openvino/"],
     ),
+    "src/backends/onnxruntime": (
+        [
+            *("backends/onnxruntime/", "backends/find_library.h", "backends/formats.h", "backends/onnx_files.h"),
+            *("backends/protobuf.h", "wasinn/wasinn.h", "wasinn/backend.h"),
+        ],
+        [],
+    ),
     "src/backends": (["backends/", "wasinn/wasinn.h", "wasinn/backend.h"], []),
     "src/cli": (
         [
@@ -40,7 +47,7 @@ RULES = {
     "include/wasinn": (["wasinn/wasinn.h"], []),
     "include/wasinn/wasmtime.h": (["wasinn/wasinn.h"], ["wasm.h", "wasmtime"]),
 }
-LIBRARIES = ("wasm.h", "wasi.h", "wasmtime", "openvino/", "jpeglib.h", "jerror.h", "png.h", "stb_", "yyjson.h")
+LIBRARIES = ("wasm.h", "wasi.h", "wasmtime", "openvino/", "onnxruntime", "jpeglib.h", "jerror.h", "png.h", "stb_", "yyjson.h")
 
 
 def rule_for(path):

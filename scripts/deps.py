@@ -88,7 +88,7 @@ def wheels_of(part):
     chosen = [wheel for wheel in here if suits_python(wheel)]
     if {wheel["name"] for wheel in chosen} == names:
         return [chosen]
-    if part == "openvino":
+    if part in ("openvino", "onnxruntime"):
         # Every wheel holds the same libraries and headers, which is all that the C code needs.
         return [[wheel] for wheel in reversed(here)]
     versions = pinned_pythons(part)
@@ -341,6 +341,22 @@ def make_openvino(wheels, crates, out, scratch):
     return make_python(wheels, crates, out, scratch)
 
 
+def make_onnxruntime(wheels, crates, out, scratch):
+    unpack_wheel(wheels[0], out / "python")
+    part = out / "onnxruntime"
+    (part / "lib").mkdir(parents=True)
+    capi = out / "python" / "onnxruntime" / "capi"
+    library = next(capi.glob("libonnxruntime.so.*"))
+    library.rename(part / "lib" / library.name)
+    # The name that it says it has, by which a program that is linked with it looks for it.
+    (part / "lib" / "libonnxruntime.so.1").symlink_to(library.name)
+    # The Python package, which tests compare with, has the same code once more, in a library of its own.
+    library.symlink_to(f"../../../onnxruntime/lib/{library.name}")
+    for name in ("LICENSE", "ThirdPartyNotices.txt"):
+        shutil.copy(out / "python" / "onnxruntime" / name, part)
+    return ["onnxruntime", *sorted(f"python/{path.name}" for path in (out / "python").iterdir())]
+
+
 def make_python(wheels, crates, out, scratch):
     for wheel in wheels:
         unpack_wheel(wheel, out / "python")
@@ -552,6 +568,7 @@ def make_rust(wheels, debs, out, scratch):
 MAKERS = {
     "wasmtime": make_wasmtime,
     "openvino": make_openvino,
+    "onnxruntime": make_onnxruntime,
     "images": make_images,
     "stb": make_stb,
     "yyjson": make_yyjson,
@@ -632,8 +649,9 @@ def bring_all(parts, quiet=False):
     present = [part for part in parts if part not in missing]
     if present and not quiet:
         say(f"already in deps/: {' '.join(present)}")
-    if "openvino" in parts and not quiet and python_version() not in pinned_pythons("openvino"):
-        say(f"openvino: works for C, but this Python ({platform.python_version()}) cannot import it")
+    for part in ("openvino", "onnxruntime"):
+        if part in parts and not quiet and python_version() not in pinned_pythons(part):
+            say(f"{part}: works for C, but this Python ({platform.python_version()}) cannot import it")
 
 
 def show_list():
