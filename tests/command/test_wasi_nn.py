@@ -74,7 +74,7 @@ class NamedModels(Case):
             (["--nn-graph", f"openvino::{self.temporary / 'none'}"], ["none", "No such file"]),
             (["--nn-graph", f"openvino::{add}"], ["add.xml", "not a folder"]),
             (["--nn-graph", "openvino::"], ["No such file"]),
-            (["--nn-graph", f"onnx::{empty}"], ["onnx", "no backend"]),
+            (["--nn-graph", f"pytorch::{empty}"], ["pytorch", "no backend"]),
             (["--nn-graph", f"ggml::{empty}"], ["ggml", "no backend"]),
         ]:
             with self.subTest(options):
@@ -349,10 +349,10 @@ WRONG = [
     ("a model that the runtime refuses", ["load 0 0 dynamic_rank.xml dynamic_rank.bin"], RUNTIME_ERROR,
      ["OpenVINO", "dynamic rank"]),
     # load: encodings and targets
-    ("onnx", ["load 1 0 add.xml"], INVALID_ENCODING, ["'onnx'", "no backend"]),
-    ("tensorflow", ["load 2 0 add.xml"], INVALID_ENCODING, ["'tensorflow'", "no backend"]),
+    ("onnx", ["load 1 0 add.xml"], RUNTIME_ERROR, ["the xml of an OpenVINO model", "onnx"]),
+    ("tensorflow", ["load 2 0 add.xml"], RUNTIME_ERROR, ["the xml of an OpenVINO model", "tensorflow"]),
     ("pytorch", ["load 3 0 add.xml"], INVALID_ENCODING, ["'pytorch'", "no backend"]),
-    ("tensorflowlite", ["load 4 0 add.xml"], INVALID_ENCODING, ["'tensorflowlite'", "no backend"]),
+    ("tensorflowlite", ["load 4 0 add.xml"], RUNTIME_ERROR, ["the xml of an OpenVINO model", "tensorflowlite"]),
     ("autodetect of nonsense", ["load 5 0 circle.f32"], INVALID_ENCODING, ["no backend here knows"]),
     ("autodetect of nothing", ["load 5 0 add.bin"], INVALID_ENCODING, ["without bytes"]),
     ("autodetect of one builder", ["load 6 0 add.xml"], INVALID_ENCODING, ["no backend here knows"]),

@@ -28,14 +28,12 @@ const char *const wasinn__openvino_option_keys[] = {"threads", "streams", "preci
 
 const char *const wasinn__openvino_option_texts[] = {
     "a number of threads from 1 to 1024; default: one for each core",
-    "how many inferences run side by side, a number from 1 to 1024 or auto; default: as hint has it",
-    "f32, f16 or bf16, in which the device computes what the model leaves open; default: the device's "
-    "fastest",
+    "how many inferences run side by side, from 1 to 1024 or auto; default: as hint has it",
+    "f32, f16 or bf16, in which the device computes; default: its fastest, as mode has it",
     "latency or throughput, what the device is set up for; default: latency",
-    "performance or accuracy, whether to compute in fewer bits than the model has; default: performance",
+    "performance or accuracy, whether fewer bits than the model's will do; default: performance",
     "yes or no, whether threads stay on their cores; default: as the machine and hint have it",
-    "yes or no, whether a model's files are mapped instead of read, which costs less memory but ends the "
-    "process if one is cut short meanwhile; without meaning for bytes and TensorFlow Lite; default: no",
+    "yes or no, whether files are mapped, which must stay whole then; not for bytes; default: no",
 };
 
 static bool is_number(const char *value) {

@@ -235,6 +235,18 @@ static wasinn__format format_for(wasinn_encoding encoding) {
     }
 }
 
+/* wasinn_encoding_name is the program's, not a backend's. */
+static const char *name_of(wasinn_encoding encoding) {
+    switch (encoding) {
+    case WASINN_ENCODING_ONNX:
+        return "onnx";
+    case WASINN_ENCODING_TENSORFLOW:
+        return "tensorflow";
+    default:
+        return "tensorflowlite";
+    }
+}
+
 /* `name` is "these bytes are" or "'model.onnx' is". */
 static wasinn_status check_format(wasinn__format format, wasinn_encoding encoding, const char *name,
                                   wasinn_message *message) {
@@ -247,8 +259,7 @@ static wasinn_status check_format(wasinn__format format, wasinn_encoding encodin
                              "loaded from bytes, a SavedModel by a name that the host gave its folder",
                              name, wasinn__format_text(format));
     return wasinn_refuse(message, WASINN_RUNTIME_ERROR, "%s %s; encoding %s wants %s", name,
-                         wasinn__format_text(format), wasinn_encoding_name(encoding),
-                         wasinn__format_text(wanted));
+                         wasinn__format_text(format), name_of(encoding), wasinn__format_text(wanted));
 }
 
 static wasinn_status read_path(const wasinn__openvino_runtime *runtime, const ov_core_t *core,
@@ -297,7 +308,7 @@ static wasinn_status read_blob(const wasinn__openvino_runtime *runtime, const wa
                                wasinn_message *message) {
     if (source->blob_count != 1)
         return wasinn_refuse(message, WASINN_INVALID_ARGUMENT,
-                             "a model of encoding %s is one builder; got %zu", wasinn_encoding_name(encoding),
+                             "a model of encoding %s is one builder; got %zu", name_of(encoding),
                              source->blob_count);
     const wasinn_blob *blob = source->blobs;
     wasinn_status status = check_format(wasinn__format_of_bytes(blob), encoding, "these bytes are", message);
