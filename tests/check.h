@@ -7,8 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A test of several files defines CHECK_SHARED, and these in one of them. */
+#ifdef CHECK_SHARED
+extern int check_failures, check_count;
+extern const char *check_case;
+#else
 static int check_failures, check_count;
 static const char *check_case = "";
+#endif
 
 #define CHECK(condition) check_that((condition), #condition, __FILE__, __LINE__)
 #define CHECK_EQ(actual, wanted)                                                                             \

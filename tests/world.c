@@ -6,7 +6,78 @@
 
 #include "backends/fake.h"
 
-enum { MEMORY = 256 * 1024, BUILDERS = 64, MODEL = 4096 };
+enum { MEMORY = 512 * 1024, BUILDERS = 64, MODEL = 4096 };
+
+/* ---- Flavours ----------------------------------------------------------------------------------- */
+
+const flavour flavours[] = {
+    {"fake", "fake", WASINN_ENCODING_OPENVINO, 0, 2, NULL, {NULL}, NULL, ""},
+    {"openvino-ir", "openvino", WASINN_ENCODING_OPENVINO, 0, 2, ".", {"xml", "bin"}, "shapes", ""},
+    {"openvino-onnx", "openvino", WASINN_ENCODING_ONNX, 1, 1, "onnx", {"onnx"}, "models/shapes", ""},
+    {"openvino-tensorflow",
+     "openvino",
+     WASINN_ENCODING_TENSORFLOW,
+     2,
+     1,
+     "tensorflow",
+     {"pb"},
+     "tensorflow/shapes",
+     ":0"},
+    {"openvino-tensorflowlite",
+     "openvino",
+     WASINN_ENCODING_TENSORFLOWLITE,
+     4,
+     1,
+     "tensorflowlite",
+     {"tflite"},
+     "models/shapes",
+     ""},
+    {"onnxruntime-onnx", "onnxruntime", WASINN_ENCODING_ONNX, 1, 1, "onnx", {"onnx"}, "models/shapes", ""},
+    {.name = NULL},
+};
+
+/* The same as in fixtures/make_formats.py, which says what a format has no words for. */
+static const struct {
+    const char *flavour, *model, *why;
+} lacking[] = {
+    {"fake", "expand", "the fake backend has no operation for it"},
+    {"fake", "shapes", "the fake backend is no classifier"},
+    {"fake", "dynamic_rank", "the fake backend has fixed ranks"},
+    {"openvino-tensorflowlite", "dynamic_rank", "OpenVINO takes a tensor without a shape for a scalar"},
+    {"openvino-tensorflowlite", "types_bf16", "OpenVINO's frontend has no bf16"},
+};
+
+const flavour *flavour_find(const char *name) {
+    for (const flavour *flavour = flavours; flavour->name; flavour++)
+        if (strcmp(flavour->name, name) == 0)
+            return flavour;
+    return NULL;
+}
+
+const char *flavour_lacks(const flavour *flavour, const char *model) {
+    for (size_t i = 0; i < sizeof lacking / sizeof *lacking; i++)
+        if (strcmp(lacking[i].flavour, flavour->name) == 0 && strcmp(lacking[i].model, model) == 0)
+            return lacking[i].why;
+    return NULL;
+}
+
+const char *flavour_problem(const flavour *flavour) {
+    static char problem[sizeof((wasinn_backend_info *)0)->problem];
+    wasinn_backend_info info;
+    wasinn_host *host;
+    if (!flavour->folder)
+        return "";
+    if (wasinn_host_new(&host) != WASINN_OK)
+        return wasinn_host_last_error();
+    snprintf(problem, sizeof problem, "no backend '%s' here", flavour->backend);
+    for (size_t i = 0; wasinn_host_backend_info(host, i, &info, sizeof info) == WASINN_OK; i++)
+        if (strcmp(info.name, flavour->backend) == 0)
+            snprintf(problem, sizeof problem, "%s", info.problem);
+    wasinn_host_free(host);
+    return problem;
+}
+
+/* ---- Host and guest ----------------------------------------------------------------------------- */
 
 static void keep_line(void *data, const wasinn_guest *guest, const char *line) {
     world *world = data;
@@ -22,14 +93,13 @@ static void must(bool good, const char *what) {
     exit(2);
 }
 
-void world_new(world *world, const char *fixtures) {
+void world_new(world *world, const flavour *flavour) {
     memset(world, 0, sizeof *world);
-    world->fixtures = fixtures;
+    world->flavour = flavour = flavour ? flavour : flavours;
     must(wasinn_host_new(&world->host) == WASINN_OK, "host");
-    if (!fixtures)
-        must(wasinn_host_add_backend(world->host, &wasinn__backend_fake) == WASINN_OK &&
-                 wasinn_host_prefer(world->host, WASINN_ENCODING_OPENVINO, "fake") == WASINN_OK,
-             "fake");
+    if (!flavour->folder)
+        must(wasinn_host_add_backend(world->host, &wasinn__backend_fake) == WASINN_OK, "fake");
+    must(wasinn_host_prefer(world->host, flavour->encoding, flavour->backend) == WASINN_OK, flavour->name);
     wasinn_host_set_log(world->host, keep_line, world);
     world->memory = (wasinn_memory){calloc(1, MEMORY), MEMORY};
     must(world->memory.base != NULL, "memory");
@@ -104,6 +174,12 @@ static const struct {
     {"wide", "fake\ninput x f32 1\noutput y f32 134217728 = double x\n"},
     {"no_inputs", "fake\noutput y f32 4 = count\n"},
     {"bool_same", "fake\ninput x bool 4\noutput y bool 4 = add x\n"},
+    {"digits",
+     "fake\ninput 1 f32 2\ninput 0 f32 2\noutput first f32 2 = double 1\noutput second f32 2 = add 0\n"},
+    {"many", "fake\ninput in0 f32 2\ninput in1 f32 2\ninput in2 f32 2\ninput in3 f32 2\n"
+             "output out0 f32 2 = add in0\noutput out1 f32 2 = add in1 in1\n"
+             "output out2 f32 2 = add in2 in2 in2\noutput out3 f32 2 = add in3 in3 in3 in3\n"},
+    {"large", "fake\ninput x f32 1\noutput y f32 67108864 = double x\n"},
     {"held", "fake\nbytes 1000000\noutput y f32 1 = count\n"},
     {"high_rank", "fake\ninput x f32 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1\noutput y f32 1 = total x\n"},
     {"packed", "fake\noutput y u4 1000000000 = count\n"},
@@ -124,37 +200,55 @@ static const struct {
     {"types_boolean", "fake\ninput x bool 4\noutput y bool 4 = not x\n"},
 };
 
-static void read_part(model_bytes *model, int part, const char *folder, const char *name,
-                      const char *suffix) {
-    char path[4096];
-    snprintf(path, sizeof path, "%s/%s.%s", folder, name, suffix);
+char *file_read(const char *path, size_t *size) {
     FILE *stream = fopen(path, "rb");
     must(stream && fseek(stream, 0, SEEK_END) == 0, path);
-    model->size[part] = (size_t)ftell(stream);
+    *size = (size_t)ftell(stream);
     rewind(stream);
-    model->data[part] = calloc(1, model->size[part] + 1);
-    must(model->data[part] && fread(model->data[part], 1, model->size[part], stream) == model->size[part],
-         path);
+    char *data = calloc(1, *size + 1);
+    must(data && fread(data, 1, *size, stream) == *size, path);
     fclose(stream);
+    return data;
 }
 
-model_bytes model_read(const world *world, const char *name) {
-    model_bytes model = {0};
-    if (world->fixtures) {
-        read_part(&model, 0, world->fixtures, name, "xml");
-        read_part(&model, 1, world->fixtures, name, "bin");
+static const char *fake_text(const char *name) {
+    for (size_t i = 0; i < sizeof fakes / sizeof *fakes; i++)
+        if (strcmp(fakes[i].name, name) == 0)
+            return fakes[i].text;
+    must(false, name);
+    return NULL;
+}
+
+/* The file of one part. */
+static const char *part_path(const flavour *flavour, const char *name, uint32_t part, char path[PATH]) {
+    if (strcmp(name, "shapes") == 0)
+        snprintf(path, PATH, "%s/%s.%s", WASINN_FIXTURES, flavour->shapes, flavour->suffixes[part]);
+    else
+        snprintf(path, PATH, "%s/%s/%s.%s", WASINN_FIXTURES, flavour->folder, name, flavour->suffixes[part]);
+    return path;
+}
+
+const char *model_path(const flavour *flavour, const char *name, char path[PATH]) {
+    if (flavour->folder)
+        return part_path(flavour, name, 0, path);
+    snprintf(path, PATH, "test_%s.fake", name);
+    FILE *stream = fopen(path, "w");
+    must(stream && fputs(fake_text(name), stream) >= 0 && fclose(stream) == 0, path);
+    return path;
+}
+
+model_bytes model_read(const flavour *flavour, const char *name) {
+    model_bytes model = {.parts = flavour->parts};
+    char path[PATH];
+    if (!flavour->folder) {
+        model.data[0] = strdup(fake_text(name));
+        model.size[0] = strlen(model.data[0]);
+        model.data[1] = strdup("weights");
+        model.size[1] = 7;
         return model;
     }
-    for (size_t i = 0; i < sizeof fakes / sizeof *fakes; i++) {
-        if (strcmp(fakes[i].name, name) == 0) {
-            model.data[0] = strdup(fakes[i].text);
-            model.size[0] = strlen(fakes[i].text);
-            model.data[1] = strdup("weights");
-            model.size[1] = 7;
-            return model;
-        }
-    }
-    must(false, name);
+    for (uint32_t part = 0; part < model.parts; part++)
+        model.data[part] = file_read(part_path(flavour, name, part, path), &model.size[part]);
     return model;
 }
 
@@ -163,21 +257,33 @@ void model_free(model_bytes *model) {
     free(model->data[1]);
 }
 
-uint32_t world_load(world *world, const char *name, uint32_t *graph) {
-    model_bytes model = model_read(world, name);
-    uint32_t at = MODEL;
-    for (uint32_t i = 0; i < 2; i++) {
-        put_bytes(world, at, model.data[i], model.size[i]);
+size_t model_size(const model_bytes *model) {
+    return model->size[0] + model->size[1];
+}
+
+uint32_t world_load_parts(world *world, const model_bytes *model, const uint32_t *order, uint32_t count,
+                          uint32_t encoding, uint32_t target) {
+    uint32_t at = MODEL, before = get_u32(world, 0);
+    for (uint32_t i = 0; i < count; i++) {
+        put_bytes(world, at, model->data[order[i]], model->size[order[i]]);
         put_u32(world, BUILDERS + 8 * i, at);
-        put_u32(world, BUILDERS + 8 * i + 4, (uint32_t)model.size[i]);
-        at += (uint32_t)model.size[i];
+        put_u32(world, BUILDERS + 8 * i + 4, (uint32_t)model->size[order[i]]);
+        at += (uint32_t)model->size[order[i]];
     }
-    model_free(&model);
-    uint32_t error = CALL(world, "load", BUILDERS, 2, 0, 0, 0);
-    if (error == 0)
-        *graph = get_u32(world, 0);
+    uint32_t error = CALL(world, "load", BUILDERS, count, encoding, target, 0);
+    must(error == 0 || get_u32(world, 0) == before, "a load that failed wrote a graph");
     /* A runtime that kept looking at the guest's bytes would now see others. */
     memset(world->memory.base + MODEL, 0xA5, at - MODEL);
+    return error;
+}
+
+uint32_t world_load(world *world, const char *name, uint32_t *graph) {
+    static const uint32_t straight[] = {0, 1};
+    model_bytes model = model_read(world->flavour, name);
+    uint32_t error = world_load_parts(world, &model, straight, model.parts, world->flavour->number, 0);
+    model_free(&model);
+    if (error == 0)
+        *graph = get_u32(world, 0);
     return error;
 }
 
