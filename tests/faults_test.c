@@ -67,6 +67,9 @@ static wasinn_status use_host(wasinn_host *host) {
     wasinn_status status = wasinn_host_add_backend(host, &wasinn__backend_fake);
     if (status == WASINN_OK)
         status = wasinn_host_set_library(host, "fake", "anywhere");
+    /* Else the next backend would be tried where this one fails. */
+    if (status == WASINN_OK)
+        status = wasinn_host_prefer(host, WASINN_ENCODING_OPENVINO, "fake");
     if (status == WASINN_OK)
         status = wasinn_host_add_model(host, "add", "faults_test.fake", WASINN_ENCODING_OPENVINO,
                                        WASINN_TARGET_CPU);
