@@ -4,27 +4,43 @@
 
 #include "conformance.h"
 
-/* The numbers of a model that are in a file beside it: a guest's bytes may not reach for files of the host.
- */
+/* Numbers of a model that are in a file beside it, named by an initializer, and by a node within a branch: a
+ * guest's bytes may not reach for files of the host. */
 static void test_external(world *w) {
-    uint32_t graph, context;
-    char path[PATH];
+    static const char *const models[] = {"external", "external_inside"};
     if (w->flavour->encoding != WASINN_ENCODING_ONNX)
         return;
-    CHECK_EQ(world_load(w, "external", &graph), 1);
-    CHECK_TEXT(w->log, "load: security: ");
-    CHECK_TEXT(w->log, "external.data");
-    CHECK_EQ(wasinn_host_add_model(w->host, "external", model_path(w->flavour, "external", path),
-                                   WASINN_ENCODING_ONNX, WASINN_TARGET_CPU),
-             WASINN_OK);
-    if (!CHECK_EQ(by_name(w, "external", 8), 0))
+    for (int i = 0; i < 2; i++) {
+        uint32_t graph, context;
+        char path[PATH];
+        CHECK_EQ(world_load(w, models[i], &graph), 1);
+        CHECK_TEXT(w->log, "load: security: ");
+        CHECK_TEXT(w->log, "external.data");
+        CHECK_EQ(wasinn_host_add_model(w->host, models[i], model_path(w->flavour, models[i], path),
+                                       WASINN_ENCODING_ONNX, WASINN_TARGET_CPU),
+                 WASINN_OK);
+        if (!CHECK_EQ(by_name(w, models[i], (uint32_t)strlen(models[i])), 0))
+            continue;
+        context = open_graph(w, get_u32(w, OUT));
+        CHECK_EQ(set_f32(w, context, 0, 1, (uint32_t[]){4}, (float[]){10, 20, 30, 40}, 4), 0);
+        CHECK_EQ(CALL(w, "compute", context), 0);
+        CHECK_EQ(get(w, context, 0, 16), 0);
+        for (uint32_t k = 0; k < 4; k++)
+            CHECK(output_f32(w, k) == (float)(11 * (k + 1)));
+    }
+}
+
+/* Registered bytes have no folder that files could be beside. */
+static void test_external_bytes(world *w) {
+    if (w->flavour->encoding != WASINN_ENCODING_ONNX)
         return;
-    context = open_graph(w, get_u32(w, OUT));
-    CHECK_EQ(set_f32(w, context, 0, 1, (uint32_t[]){4}, (float[]){10, 20, 30, 40}, 4), 0);
-    CHECK_EQ(CALL(w, "compute", context), 0);
-    CHECK_EQ(get(w, context, 0, 16), 0);
-    for (uint32_t i = 0; i < 4; i++)
-        CHECK(output_f32(w, i) == (float)(11 * (i + 1)));
+    model_bytes external = model_read(w->flavour, "external");
+    const wasinn_blob blob = {external.data[0], external.size[0]};
+    CHECK_EQ(wasinn_host_add_model_blobs(w->host, "bytes", &blob, 1, WASINN_ENCODING_ONNX, WASINN_TARGET_CPU),
+             WASINN_OK);
+    CHECK_EQ(by_name(w, "bytes", 5), 1);
+    CHECK_TEXT(w->log, "security: ");
+    model_free(&external);
 }
 
 /* Sizes that no memory has. */
@@ -134,6 +150,7 @@ static void test_same_answers(world *w) {
 
 const conformance_case onnx_cases[] = {
     {"external", test_external},
+    {"external bytes", test_external_bytes},
     {"absurd", test_absurd},
     {"unknown operator", test_unknown_operator},
     {"same answers", test_same_answers},

@@ -74,7 +74,35 @@ static void test_host_options(world *w) {
     wasinn_host_free(host);
 }
 
+/* What the host says of the backend. */
+static void test_backend_info(world *w) {
+    wasinn_backend_info info = {0};
+    size_t at = 0, again = 0;
+    bool serves = false, cpu = false, threads = false;
+    while (wasinn_host_backend_info(w->host, at, &info, sizeof info) == WASINN_OK &&
+           strcmp(info.name, w->flavour->backend) != 0)
+        at++;
+    CHECK(strcmp(info.name, w->flavour->backend) == 0 && info.version && info.path && !info.problem[0]);
+    for (size_t i = 0; i < info.encoding_count; i++)
+        serves = serves || info.encodings[i] == w->flavour->encoding;
+    CHECK(serves);
+    if (!w->flavour->folder)
+        return;
+    for (size_t i = 0; i < info.device_count; i++)
+        cpu = cpu || strstr(info.devices[i], "CPU");
+    CHECK(cpu);
+    for (size_t i = 0; i < info.option_count; i++) {
+        CHECK(info.option_texts && info.option_texts[i] && info.option_texts[i][0]);
+        threads = threads || strcmp(info.option_keys[i], "threads") == 0;
+    }
+    CHECK(threads);
+    for (size_t i = at; wasinn_host_backend_info(w->host, i, &info, sizeof info) == WASINN_OK; i++)
+        again += strcmp(info.name, w->flavour->backend) == 0;
+    CHECK_EQ(again, 1);
+}
+
 const conformance_case option_cases[] = {
+    {"backend info", test_backend_info},
     {"options", test_options},
     {"host's options", test_host_options},
     {NULL, NULL},
