@@ -72,7 +72,7 @@ const char *flavour_problem(const flavour *flavour) {
     snprintf(problem, sizeof problem, "no backend '%s' here", flavour->backend);
     for (size_t i = 0; wasinn_host_backend_info(host, i, &info, sizeof info) == WASINN_OK; i++)
         if (strcmp(info.name, flavour->backend) == 0)
-            snprintf(problem, sizeof problem, "%s", info.problem);
+            snprintf(problem, sizeof problem, "%s", info.package ? info.problem : "");
     wasinn_host_free(host);
     return problem;
 }
