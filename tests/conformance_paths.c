@@ -132,15 +132,24 @@ static void spoil(const char *path) {
     free(data);
 }
 
+/* 1, 2, 3, 4, which are the weights. */
+static void check_counts(world *w, uint32_t context) {
+    CHECK_EQ(CALL(w, "compute", context), 0);
+    CHECK_EQ(get(w, context, 0, 16), 0);
+    for (uint32_t i = 0; i < 4; i++)
+        CHECK(output_f32(w, i) == (float)(i + 1));
+}
+
 /* The model is loaded, and its files changed: what has been loaded stays as it was, for new executions too.
  */
-static void check_unmoved(world *w, const char *path, const char *const *files, size_t count) {
+static void check_unmoved(world *w, const char *path, const char *const *files, size_t count,
+                          void (*check)(world *w, uint32_t context)) {
     uint32_t context;
-    CHECK_EQ(add_from(w, "changing", path, w->flavour->encoding, NULL), WASINN_OK);
-    if (!CHECK_EQ(by_name(w, "changing", 8), 0))
+    CHECK_EQ(add_from(w, path, path, w->flavour->encoding, NULL), WASINN_OK);
+    if (!CHECK_EQ(by_name(w, path, (uint32_t)strlen(path)), 0))
         return;
     context = open_graph(w, get_u32(w, OUT));
-    check_sees_shapes(w, context);
+    check(w, context);
     for (int way = 0; way < 3; way++) {
         for (size_t i = 0; i < count; i++) {
             if (way == 0)
@@ -150,74 +159,90 @@ static void check_unmoved(world *w, const char *path, const char *const *files, 
             else
                 CHECK_EQ(unlink(files[i]), 0);
         }
-        check_sees_shapes(w, context);
-        CHECK_EQ(by_name(w, "changing", 8), 0);
-        check_sees_shapes(w, open_graph(w, get_u32(w, OUT)));
+        check(w, context);
+        CHECK_EQ(by_name(w, path, (uint32_t)strlen(path)), 0);
+        check(w, open_graph(w, get_u32(w, OUT)));
+    }
+}
+
+/* A copy of a model's files in this folder; `copies` are their names. */
+enum { NAMED = 128 };
+static void copy_model(const flavour *flavour, const char *model, const char *prefix, char copies[2][NAMED]) {
+    char from[PATH];
+    model_path(flavour, model, from);
+    size_t stem = strlen(from) - strlen(flavour->suffixes[0]);
+    for (uint32_t part = 0; part < flavour->parts; part++) {
+        snprintf(from + stem, sizeof from - stem, "%s", flavour->suffixes[part]);
+        snprintf(copies[part], NAMED, "%s-%s-%s.%s", prefix, model, flavour->name, flavour->suffixes[part]);
+        copy_file(from, copies[part]);
     }
 }
 
 static void test_changing_files(world *w) {
-    char from[PATH], copies[2][64];
+    char copies[2][NAMED];
     const char *files[] = {copies[0], copies[1]};
     if (!has(w, "shapes"))
         return;
-    model_path(w->flavour, "shapes", from);
-    size_t stem = strlen(from) - strlen(w->flavour->suffixes[0]);
-    for (uint32_t part = 0; part < w->flavour->parts; part++) {
-        snprintf(from + stem, sizeof from - stem, "%s", w->flavour->suffixes[part]);
-        snprintf(copies[part], sizeof copies[part], "changing-%s.%s", w->flavour->name,
-                 w->flavour->suffixes[part]);
-        copy_file(from, copies[part]);
+    copy_model(w->flavour, "shapes", "changing", copies);
+    check_unmoved(w, copies[0], files, w->flavour->parts, check_sees_shapes);
+    copy_model(w->flavour, "no_inputs", "changing", copies);
+    check_unmoved(w, copies[0], files, w->flavour->parts, check_counts);
+}
+
+/* 11, 22, 33, 44, of which 1, 2, 3, 4 are in a file that the model names. */
+static void check_external(world *w, uint32_t context) {
+    CHECK_EQ(set_f32(w, context, 0, 1, (uint32_t[]){4}, (float[]){10, 20, 30, 40}, 4), 0);
+    CHECK_EQ(CALL(w, "compute", context), 0);
+    CHECK_EQ(get(w, context, 0, 16), 0);
+    for (uint32_t i = 0; i < 4; i++)
+        CHECK(output_f32(w, i) == (float)(11 * (i + 1)));
+}
+
+/* A copy of files of one folder, in this folder; that is removed again. */
+static void change_folder(world *w, const char *source, const char *const *names, size_t count,
+                          const char *model, void (*check)(world *w, uint32_t context)) {
+    char copies[4][NAMED], from[PATH], folder[NAMED], inner[NAMED + 16], path[2 * NAMED];
+    const char *files[] = {copies[0], copies[1], copies[2], copies[3]};
+    snprintf(folder, sizeof folder, "changing-%s", w->flavour->name);
+    snprintf(inner, sizeof inner, "%s/variables", folder);
+    CHECK(mkdir(folder, 0777) == 0 || errno == EEXIST);
+    CHECK(mkdir(inner, 0777) == 0 || errno == EEXIST);
+    for (size_t i = 0; i < count; i++) {
+        snprintf(from, sizeof from, "%s/%s/%s", WASINN_FIXTURES, source, names[i]);
+        snprintf(copies[i], NAMED, "%.60s/%s", folder, names[i]);
+        copy_file(from, copies[i]);
     }
-    check_unmoved(w, copies[0], files, w->flavour->parts);
+    snprintf(path, sizeof path, "%s%s", folder, model);
+    check_unmoved(w, path, files, count, check);
+    CHECK_EQ(rmdir(inner), 0);
+    CHECK_EQ(rmdir(folder), 0);
 }
 
 static void test_changing_folder(world *w) {
-    static const char *const names[] = {"saved_model.pb", "variables/variables.index",
-                                        "variables/variables.data-00000-of-00001"};
-    char copies[3][128], from[PATH], folder[64], variables[128];
-    const char *files[] = {copies[0], copies[1], copies[2]};
-    if (w->flavour->encoding != WASINN_ENCODING_TENSORFLOW)
-        return;
-    snprintf(folder, sizeof folder, "changing-%s", w->flavour->name);
-    snprintf(variables, sizeof variables, "%s/variables", folder);
-    CHECK(mkdir(folder, 0777) == 0 || errno == EEXIST);
-    CHECK(mkdir(variables, 0777) == 0 || errno == EEXIST);
-    for (int i = 0; i < 3; i++) {
-        snprintf(from, sizeof from, "%s/models/shapes_sm/%s", WASINN_FIXTURES, names[i]);
-        snprintf(copies[i], sizeof copies[i], "%s/%s", folder, names[i]);
-        copy_file(from, copies[i]);
-    }
-    check_unmoved(w, folder, files, 3);
-    CHECK_EQ(rmdir(variables), 0);
-    CHECK_EQ(rmdir(folder), 0);
+    static const char *const saved_model[] = {"saved_model.pb", "variables/variables.index",
+                                              "variables/variables.data-00000-of-00001"};
+    static const char *const external[] = {"external.onnx", "external.data"};
+    if (w->flavour->encoding == WASINN_ENCODING_TENSORFLOW)
+        change_folder(w, "models/shapes_sm", saved_model, 3, "", check_sees_shapes);
+    if (w->flavour->encoding == WASINN_ENCODING_ONNX)
+        change_folder(w, "onnx", external, 2, "/external.onnx", check_external);
 }
 
 /* The file goes between registration and the first use, and comes back. */
 static void test_late_file(world *w) {
-    char from[PATH], copies[2][64];
-    model_path(w->flavour, "add", from);
+    char copies[2][NAMED];
     if (!w->flavour->folder)
         return;
-    size_t stem = strlen(from) - strlen(w->flavour->suffixes[0]);
-    for (int round = 0; round < 2; round++) {
-        for (uint32_t part = 0; part < w->flavour->parts; part++) {
-            snprintf(from + stem, sizeof from - stem, "%s", w->flavour->suffixes[part]);
-            snprintf(copies[part], sizeof copies[part], "late-%s.%s", w->flavour->name,
-                     w->flavour->suffixes[part]);
-            copy_file(from, copies[part]);
-        }
-        if (round == 0) {
-            CHECK_EQ(add_from(w, "late", copies[0], w->flavour->encoding, NULL), WASINN_OK);
-            for (uint32_t part = 0; part < w->flavour->parts; part++)
-                CHECK_EQ(unlink(copies[part]), 0);
-            CHECK_EQ(by_name(w, "late", 4), 5);
-            CHECK_TEXT(w->log, copies[0]);
-        }
-    }
+    copy_model(w->flavour, "add", "late", copies);
+    CHECK_EQ(add_from(w, "late", copies[0], w->flavour->encoding, NULL), WASINN_OK);
+    for (uint32_t part = 0; part < w->flavour->parts; part++)
+        CHECK_EQ(unlink(copies[part]), 0);
+    CHECK_EQ(by_name(w, "late", 4), 5);
+    CHECK_TEXT(w->log, copies[0]);
+    copy_model(w->flavour, "add", "late", copies);
     check_named_adds(w, "late");
     for (uint32_t part = 0; part < w->flavour->parts; part++)
-        unlink(copies[part]);
+        CHECK_EQ(unlink(copies[part]), 0);
 }
 
 const conformance_case path_cases[] = {

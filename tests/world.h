@@ -26,8 +26,8 @@ typedef struct flavour {
 extern const flavour flavours[];
 /* NULL: there is none of that name. */
 const flavour *flavour_find(const char *name);
-/* Why the runtime of a flavour cannot be had; "" when it can, and when the backend itself is broken, which is no
- * reason to skip its tests. Lives until the next call. */
+/* Why the runtime of a flavour cannot be had; "" when it can, and when the backend itself is broken, which is
+ * no reason to skip its tests. Lives until the next call. */
 const char *flavour_problem(const flavour *flavour);
 /* Why the tests do not have a model in a flavour; NULL when they do. */
 const char *flavour_lacks(const flavour *flavour, const char *model);
