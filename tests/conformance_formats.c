@@ -92,6 +92,22 @@ static void test_cut_weights(world *w) {
     model_free(&shapes);
 }
 
+/* One byte after the other is another one: an errno, or a model of some kind, and the host goes on. */
+static void test_flipped(world *w) {
+    static const int masks[] = {1, 255};
+    model_bytes add = model_read(w->flavour, "add");
+    for (size_t i = 0; i < 2 * add.size[0]; i++) {
+        char *byte = add.data[0] + i / 2, was = *byte;
+        *byte = (char)(was ^ masks[i % 2]);
+        uint32_t error = world_load_parts(w, &add, straight, add.parts, w->flavour->number, 0);
+        CHECK(error == 0 || error == 1 || (error >= 5 && error <= 7));
+        if (error == 0)
+            CHECK_EQ(wasinn_close(w->guest, get_u32(w, OUT)), WASINN_OK);
+        *byte = was;
+    }
+    model_free(&add);
+}
+
 /* ---- Which format ------------------------------------------------------------------------------- */
 
 static const char *const formats[] = {"openvino-ir", "openvino-onnx", "openvino-tensorflow",
@@ -163,6 +179,7 @@ const conformance_case format_cases[] = {
     {"load", test_load},
     {"cut", test_cut},
     {"cut weights", test_cut_weights},
+    {"flipped", test_flipped},
     {"other formats", test_other_formats},
     {"autodetect", test_autodetect},
     {NULL, NULL},
