@@ -1,7 +1,7 @@
 """Runs the commands of a page of documentation, so that it cannot say what is not so.
 
 A `console` block has commands, lines that begin with "$ ", each followed by what it prints; a line that ends with a
-backslash goes on in the next. A command that the page shows without output must succeed; one with output must print
+backslash goes on in the next, and lines that begin with "> " go on with the command above them. A command that the page shows without output must succeed; one with output must print
 that: the same lines, in which "…" stands for any text, and for any number of lines where it is alone. A `python` block
 that begins with "# NAME.py" is written to that file.
 
@@ -33,7 +33,9 @@ def commands(text):
     found = []
     for line in text.splitlines():
         if found and found[-1][0].endswith("\\"):
-            found[-1] = (f"{found[-1][0]}\n{line}", [])
+            found[-1] = (f"{found[-1][0]}\n{line.removeprefix('> ')}", [])
+        elif line.startswith("> ") and found and not found[-1][1]:
+            found[-1] = (f"{found[-1][0]}\n{line[2:]}", [])
         elif line.startswith("$ "):
             found.append((line[2:], []))
         else:
