@@ -53,7 +53,7 @@ static void test_paths(world *w) {
     /* What a file is not is found when it is loaded. */
     CHECK_EQ(add_from(w, "text", WASINN_FIXTURES "/make_fixtures.py", own->encoding, NULL), WASINN_OK);
     CHECK_EQ(by_name(w, "text", 4), 5);
-    CHECK_EQ(add_from(w, "folder", WASINN_FIXTURES "/models", own->encoding, NULL), WASINN_OK);
+    CHECK_EQ(add_from(w, "folder", WASINN_FIXTURES, own->encoding, NULL), WASINN_OK);
     CHECK_EQ(by_name(w, "folder", 6), 5);
 }
 

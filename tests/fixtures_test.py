@@ -15,7 +15,7 @@ sys.path.insert(0, os.environ.get("WASINN_PYTHON", ""))
 FIXTURES = pathlib.Path(__file__).resolve().parent / "fixtures"
 FOLDERS = {"onnx": ".onnx", "tensorflow": ".pb", "tensorflowlite": ".tflite"}
 # For one runtime or format alone: nothing to compare with.
-ALONE = {"external", "external_inside", "huge_weights", "huge_input", "unknown_operator", "shapes"}
+ALONE = {"external", "external_inside", "external_outside", "huge_weights", "huge_input", "unknown_operator", "shapes"}
 
 
 def files_of(folder):
