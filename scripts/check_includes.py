@@ -27,7 +27,7 @@ RULES = {
     "src/backends/onnxruntime": (
         [
             *("backends/onnxruntime/", "backends/find_library.h", "backends/formats.h", "backends/onnx_files.h"),
-            *("backends/protobuf.h", "wasinn/wasinn.h", "wasinn/backend.h"),
+            *("backends/onnx_functions.h", "backends/protobuf.h", "wasinn/wasinn.h", "wasinn/backend.h"),
         ],
         [],
     ),

@@ -4,6 +4,7 @@
 
 #include "backends/formats.h"
 #include "backends/onnx_files.h"
+#include "backends/onnx_functions.h"
 #include "backends/onnxruntime/state.h"
 
 wasinn_status wasinn__ort_check(const wasinn__ort_runtime *runtime, OrtStatus *returned, const char *doing,
@@ -124,6 +125,11 @@ static wasinn_status check_format(const wasinn_blob *model, const char *what, wa
                          model->size, wasinn__format_text(format));
 }
 
+/* The runtime replaces calls of functions one by one, in a time that grows with the square of their number:
+ * some seconds for the first of these. An operator's own model may take longer. */
+#define MOST_FUNCTION_NODES_OF_GUESTS (UINT64_C(1) << 14)
+#define MOST_FUNCTION_NODES (UINT64_C(1) << 20)
+
 /* The model's bytes, which may be the source's, and the files that they name. */
 static wasinn_status read_source(const wasinn_source *source, wasinn_blob *model, wasinn__ort_files *files,
                                  wasinn_message *message) {
@@ -132,14 +138,20 @@ static wasinn_status read_source(const wasinn_source *source, wasinn_blob *model
         status = wasinn__ort_read_files(source->path, model, files, message);
         if (status != WASINN_OK)
             return status;
-        return check_format(model, source->path, message);
+        status = check_format(model, source->path, message);
+        return status == WASINN_OK ? wasinn__onnx_check_functions(model, MOST_FUNCTION_NODES, message)
+                                   : status;
     }
     if (source->blob_count != 1)
         return wasinn_refuse(message, WASINN_INVALID_ARGUMENT,
                              "a model of encoding onnx is one builder; got %zu", source->blob_count);
     *model = source->blobs[0];
     status = check_format(model, "builder 0", message);
-    return status == WASINN_OK ? wasinn__onnx_refuse_files(model, message) : status;
+    if (status == WASINN_OK)
+        status = wasinn__onnx_refuse_files(model, message);
+    if (status == WASINN_OK)
+        status = wasinn__onnx_check_functions(model, MOST_FUNCTION_NODES_OF_GUESTS, message);
+    return status;
 }
 
 static void unload(void *opaque) {
