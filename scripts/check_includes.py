@@ -34,8 +34,8 @@ RULES = {
     "src/backends": (["backends/", "wasinn/wasinn.h", "wasinn/backend.h"], []),
     "src/cli": (
         [
-            *("cli.h", "colours.h", "elements.h", "file.h", "inspect/", "labels.h", "picture.h", "png_out.h", "run_options.h"),
-            *("tensor_options.h", "view.h", "wasinn/"),
+            *("cli.h", "colours.h", "elements.h", "file.h", "inspect/", "labels.h", "models.h", "picture.h", "png_out.h"),
+            *("run_options.h", "tensor_options.h", "view.h", "wasinn/"),
         ],
         ["wasm.h", "wasi.h", "wasmtime", "jpeglib.h", "jerror.h", "png.h", "stb_image_resize.h", "yyjson.h"],
     ),

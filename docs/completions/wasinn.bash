@@ -6,7 +6,7 @@ _wasinn_commands='run tensor inspect top backends help version'
 _wasinn_options() {
     case $1 in
     run)
-        echo --dir --dir-rw --mapdir --env --nn-graph --model --named-only --limit --timeout --quiet --help
+        echo --dir --dir-rw --mapdir --env --model --models --nn-graph --backend --option --backends --abi --named-only --limit --timeout --quiet --help
         ;;
     tensor)
         echo --shape --type --order --layout --mean --scale --fit --resize --as --range --over --opacity --verbose --help
@@ -70,11 +70,20 @@ _wasinn_value() {
         if [[ $word == *::* ]]; then
             compopt +o default -o dirnames
         else
-            _wasinn_offer "$word" openvino::
+            _wasinn_offer "$word" 'openvino:: onnx:: tensorflow:: pytorch:: tensorflowlite:: ggml::'
             compopt -o nospace
         fi
         ;;
     --model) [[ $word == *=* ]] || compopt +o default ;;
+    --backends) compopt +o default -o dirnames ;;
+    --backend)
+        compopt +o default
+        if [[ $word != *=* ]]; then
+            _wasinn_offer "$word" 'openvino= onnx= tensorflow= pytorch= tensorflowlite= ggml= autodetect='
+            compopt -o nospace
+        fi
+        ;;
+    --abi) _wasinn_offer "$word" 'auto witx wit old' ;;
     --limit)
         if [[ $word == *=* ]]; then
             _wasinn_offer "${word#*=}" unlimited
@@ -92,7 +101,7 @@ _wasinn_value() {
     --layout) _wasinn_offer "$word" 'nchw nhwc' ;;
     --fit) _wasinn_offer "$word" 'crop stretch' ;;
     --as) _wasinn_offer "$word" 'picture map classes' ;;
-    --over | --labels) ;;
+    --over | --labels | --models) ;;
     *) compopt +o default ;;
     esac
 }

@@ -40,7 +40,7 @@ function __wasinn_after
 end
 
 function __wasinn_graph
-    string match -q '*::*' -- (commandline -ct); and __wasinn_after ::; or echo openvino::
+    string match -q '*::*' -- (commandline -ct); and __wasinn_after ::; or printf '%s::\n' openvino onnx tensorflow pytorch tensorflowlite ggml
 end
 
 set -l types 'f32 f64 f16 bf16 i8 u8 i16 u16 i32 u32 i64 u64 bool'
@@ -60,8 +60,13 @@ complete -c wasinn -n '__wasinn_in run' -l dir -x -a '(__fish_complete_directori
 complete -c wasinn -n '__wasinn_in run' -l dir-rw -x -a '(__fish_complete_directories (commandline -ct))' -d 'Let it read and write a folder'
 complete -c wasinn -n '__wasinn_in run' -l mapdir -x -a '(__wasinn_after ::)' -d 'Older spelling of --dir'
 complete -c wasinn -n '__wasinn_in run' -l env -x -a '(set -xn)' -d 'Set or pass on a variable'
+complete -c wasinn -n '__wasinn_in run' -l model -x -a '(__wasinn_after =)' -d 'Register a model'
+complete -c wasinn -n '__wasinn_in run' -l models -r -F -d 'Register the models that a file lists'
 complete -c wasinn -n '__wasinn_in run' -l nn-graph -x -a '(__wasinn_graph)' -d 'Register a model under its folder\'s name'
-complete -c wasinn -n '__wasinn_in run' -l model -x -a '(__wasinn_after =)' -d 'Register an OpenVINO model'
+complete -c wasinn -n '__wasinn_in run' -l backend -x -a 'openvino= onnx= tensorflow= pytorch= tensorflowlite= ggml= autodetect=' -d 'Which backend loads an encoding'
+complete -c wasinn -n '__wasinn_in run' -l option -x -d 'An option for all models of a backend'
+complete -c wasinn -n '__wasinn_in run' -l backends -x -a '(__fish_complete_directories (commandline -ct))' -d 'Folders with backends'
+complete -c wasinn -n '__wasinn_in run' -l abi -x -a 'auto witx wit old' -d 'What the guest\'s numbers mean'
 complete -c wasinn -n '__wasinn_in run' -l named-only -d 'Registered models only'
 complete -c wasinn -n '__wasinn_in run' -l limit -x -a 'graphs= executions= model_bytes= tensor_bytes= total_bytes= load_ms= compute_ms=' -d 'What the guest may hold or take'
 complete -c wasinn -n '__wasinn_in run' -l timeout -x -d 'End the guest after that time'

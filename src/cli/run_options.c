@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cli.h"
 #include "run_options.h"
@@ -16,8 +15,19 @@ static const char help[] =
     "  --dir-rw HOST[::GUEST]  the same, and let it write there\n"
     "  --mapdir GUEST::HOST    the older spelling of --dir HOST::GUEST\n"
     "  --env NAME=VALUE        set a variable; --env NAME passes on the one of this environment\n"
+    "  --model NAME=PATH[,KEY=VALUE]...  register the model at PATH, a file or folder, as NAME. Keys:\n"
+    "                          encoding (default: autodetect), target (cpu, gpu, npu, auto), backend, and "
+    "the\n"
+    "                          backend's options; a comma in a path is written ,,\n"
+    "  --models FILE.json      register the models that a file lists, with paths as seen from its folder\n"
     "  --nn-graph ENC::DIR     register the model in DIR, of encoding ENC, under its folder's name\n"
-    "  --model NAME=PATH       register the OpenVINO model at PATH, an .xml or its folder, as NAME\n"
+    "  --backend ENC=NAME      let backend NAME load models of encoding ENC\n"
+    "  --option NAME:KEY=VALUE  an option for every model that backend NAME loads\n"
+    "  --backends DIR[:DIR]... look for backends in these folders first\n"
+    "  --abi WORD              what the guest's numbers of types and encodings mean: witx, wit, old, or "
+    "auto, "
+    "the\n"
+    "                          meaning that fits (default)\n"
     "  --named-only            the guest may use only those, no models of its own\n"
     "  --limit NAME=NUMBER     what the guest may hold: graphs, executions, model_bytes, tensor_bytes, "
     "total_bytes;\n"
@@ -32,6 +42,10 @@ static const char help[] =
     "      the guest finds the files of the folder `model` under fixture/\n"
     "  wasinn run --nn-graph openvino::models/lenet --dir pictures guest.wasm pictures/7.f32\n"
     "      the guest loads the model by the name lenet and reads pictures/7.f32\n"
+    "  wasinn run --model net=net.onnx,backend=openvino,target=auto guest.wasm\n"
+    "      the guest loads the model by the name net\n"
+    "  wasinn run --models models.json guest.wasm\n"
+    "      with {\"models\": [{\"name\": \"net\", \"path\": \"net.onnx\", \"options\": {\"threads\": 4}}]}\n"
     "  WASINN_OPENVINO=/opt/openvino/lib wasinn run --model net=net.xml guest.wasm\n"
     "      with the OpenVINO of that folder\n"
     "\n"
@@ -113,65 +127,20 @@ static int set_limit(wasinn_limits *limits, const char *text) {
                         text);
 }
 
-static int add_model(wasinn_host *host, const char *name, const char *path, wasinn_encoding encoding) {
-    if (wasinn_host_add_model(host, name, path, encoding, WASINN_TARGET_CPU) == WASINN_OK)
-        return WASINN__EXIT_OK;
-    return wasinn__fail(WASINN__EXIT_NOT_STARTED, "%s", wasinn_host_last_error());
-}
-
-static int add_named_model(wasinn_host *host, char *text) {
-    char *equals = strchr(text, '=');
-    if (!equals || equals == text || !equals[1])
-        return wasinn__fail(WASINN__EXIT_USAGE, "--model '%s': wanted NAME=PATH", text);
-    *equals = '\0';
-    return add_model(host, text, equals + 1, WASINN_ENCODING_OPENVINO);
-}
-
-/* The model is named as its folder is here, which may be a link; "." and "/" have no name of their own. */
-static int add_folder_model(wasinn_host *host, char *path, wasinn_encoding encoding) {
-    struct stat information;
-    for (size_t length = strlen(path); length > 1 && path[length - 1] == '/'; length--)
-        path[length - 1] = '\0';
-    if (stat(path, &information) != 0)
-        return wasinn__fail(WASINN__EXIT_NOT_STARTED, "--nn-graph: folder '%s': %s", path, strerror(errno));
-    if (!S_ISDIR(information.st_mode))
-        return wasinn__fail(WASINN__EXIT_NOT_STARTED, "--nn-graph: '%s' is not a folder", path);
-    const char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path;
-    if (name[0] && strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
-        return add_model(host, name, path, encoding);
-    char *real = wasinn__checked(realpath(path, NULL));
-    int code = add_model(host, strcmp(real, "/") == 0 ? real : strrchr(real, '/') + 1, real, encoding);
-    free(real);
-    return code;
-}
-
-static int add_graph_folder(wasinn_host *host, const char *text) {
-    char *encoding_name, *path;
-    wasinn_encoding encoding;
-    int code;
-    if (!strstr(text, "::"))
-        return wasinn__fail(WASINN__EXIT_USAGE, "--nn-graph '%s': wanted ENCODING::DIR", text);
-    split(text, &encoding_name, &path);
-    if (!wasinn_encoding_parse(encoding_name, &encoding) || encoding == WASINN_ENCODING_AUTODETECT)
-        code =
-            wasinn__fail(WASINN__EXIT_USAGE, "--nn-graph '%s': '%s' is not an encoding", text, encoding_name);
-    else
-        code = add_folder_model(host, path, encoding);
-    free(encoding_name);
-    free(path);
-    return code;
-}
-
-enum { DIR_OPTION = 256, DIR_RW, MAPDIR, ENV, NN_GRAPH, MODEL, NAMED_ONLY, LIMIT, TIMEOUT, QUIET, HELP };
+enum { DIR_OPTION = 256, DIR_RW, MAPDIR, ENV, NAMED_ONLY, LIMIT, TIMEOUT, QUIET, HELP, SAID };
 
 static const struct option known[] = {
     {"dir", required_argument, NULL, DIR_OPTION},
     {"dir-rw", required_argument, NULL, DIR_RW},
     {"mapdir", required_argument, NULL, MAPDIR},
     {"env", required_argument, NULL, ENV},
-    {"nn-graph", required_argument, NULL, NN_GRAPH},
-    {"model", required_argument, NULL, MODEL},
+    {"nn-graph", required_argument, NULL, SAID + WASINN__GRAPH},
+    {"model", required_argument, NULL, SAID + WASINN__MODEL},
+    {"models", required_argument, NULL, SAID + WASINN__LIST},
+    {"backend", required_argument, NULL, SAID + WASINN__PREFER},
+    {"option", required_argument, NULL, SAID + WASINN__OPTION},
+    {"backends", required_argument, NULL, SAID + WASINN__BACKENDS},
+    {"abi", required_argument, NULL, SAID + WASINN__NUMBERING},
     {"named-only", no_argument, NULL, NAMED_ONLY},
     {"limit", required_argument, NULL, LIMIT},
     {"timeout", required_argument, NULL, TIMEOUT},
@@ -181,8 +150,9 @@ static const struct option known[] = {
 };
 
 /* `given` is the argument that the option was read from. */
-static int apply(wasinn__run_options *options, wasinn_host *host, int option, char *value,
-                 const char *given) {
+static int take(wasinn__run_options *options, int option, char *value, const char *given) {
+    if (option >= SAID)
+        return wasinn__models_add(&options->models, (wasinn__said)(option - SAID), value);
     switch (option) {
     case DIR_OPTION:
         return add_folder(options, value, false, false);
@@ -192,10 +162,6 @@ static int apply(wasinn__run_options *options, wasinn_host *host, int option, ch
         return add_folder(options, value, true, false);
     case ENV:
         return add_variable(options, value);
-    case NN_GRAPH:
-        return add_graph_folder(host, value);
-    case MODEL:
-        return add_named_model(host, value);
     case NAMED_ONLY:
         options->limits.model_bytes = 0;
         return WASINN__EXIT_OK;
@@ -219,6 +185,7 @@ int wasinn__parse_run(wasinn__run_options *options, wasinn_host *host, int argc,
     options->names = wasinn__checked(calloc((size_t)argc, sizeof *options->names));
     options->values = wasinn__checked(calloc((size_t)argc, sizeof *options->values));
     options->arguments = wasinn__checked(calloc((size_t)argc, sizeof *options->arguments));
+    options->models.list = wasinn__checked(calloc((size_t)argc, sizeof *options->models.list));
     wasinn_limits_default(&options->limits, sizeof options->limits);
     optind = 1;
     opterr = 0;
@@ -230,7 +197,7 @@ int wasinn__parse_run(wasinn__run_options *options, wasinn_host *host, int argc,
             *helped = true;
             return wasinn__print_help(help);
         }
-        if ((code = apply(options, host, option, optarg, given)) != WASINN__EXIT_OK)
+        if ((code = take(options, option, optarg, given)) != WASINN__EXIT_OK)
             return code;
     }
     if (optind >= argc)
@@ -240,7 +207,7 @@ int wasinn__parse_run(wasinn__run_options *options, wasinn_host *host, int argc,
         options->arguments[options->argument_count++] = argv[i];
     const char *slash = strrchr(options->guest, '/');
     options->arguments[0] = slash ? slash + 1 : options->guest;
-    return WASINN__EXIT_OK;
+    return wasinn__models_apply(&options->models, host);
 }
 
 void wasinn__free_run(wasinn__run_options *options) {
@@ -252,4 +219,5 @@ void wasinn__free_run(wasinn__run_options *options) {
     free(options->names);
     free(options->values);
     free(options->arguments);
+    wasinn__models_free(&options->models);
 }

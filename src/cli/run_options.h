@@ -2,6 +2,7 @@
 #ifndef WASINN_CLI_RUN_OPTIONS_H
 #define WASINN_CLI_RUN_OPTIONS_H
 
+#include "models.h"
 #include "wasinn/wasinn.h"
 
 typedef struct wasinn__folder {
@@ -13,6 +14,7 @@ typedef struct wasinn__run_options {
     wasinn__folder *folders;
     const char **names, **values; /* of the environment */
     size_t folder_count, variable_count;
+    wasinn__models models;
     wasinn_limits limits;
     bool quiet;
     uint64_t timeout_ms; /* 0: none */
@@ -21,8 +23,8 @@ typedef struct wasinn__run_options {
     size_t argument_count;
 } wasinn__run_options;
 
-/* Reads the command line and registers its models with the host. Returns an exit code; `helped` is set when
- * the help was asked for, and printed. Free the options in any case. */
+/* Reads the command line and tells the host of its backends and models. Returns an exit code; `helped` is set
+ * when the help was asked for, and printed. Free the options in any case. */
 int wasinn__parse_run(wasinn__run_options *options, wasinn_host *host, int argc, char **argv, bool *helped);
 void wasinn__free_run(wasinn__run_options *options);
 

@@ -71,11 +71,11 @@ class NamedModels(Case):
             (["--model", f"a={self.temporary / 'none.xml'}"], ["none.xml", "No such file"]),
             (["--model", f"a={add}", "--model", f"a={FIXTURES / 'scalar.xml'}"], ["'a'", "already registered"]),
             (["--nn-graph", f"openvino::{empty}", "--model", f"empty={add}"], ["'empty'", "already registered"]),
+            (["--model", f"empty={empty}"], ["'empty'", "no backend here knows what model that is"]),
             (["--nn-graph", f"openvino::{self.temporary / 'none'}"], ["none", "No such file"]),
             (["--nn-graph", f"openvino::{add}"], ["add.xml", "not a folder"]),
             (["--nn-graph", "openvino::"], ["No such file"]),
-            (["--nn-graph", f"pytorch::{empty}"], ["pytorch", "no backend"]),
-            (["--nn-graph", f"ggml::{empty}"], ["ggml", "no backend"]),
+            (["--nn-graph", f"ggml::{self.write('ggml/a.gguf').parent}"], ["'ggml'", "no backend"]),
         ]:
             with self.subTest(options):
                 result = session(*CORRECT, options=options)
@@ -99,7 +99,7 @@ class NamedModels(Case):
             (broken, ["broken.xml"]),
         ]:
             with self.subTest(path.name):
-                result = session("name a", "name a", *CORRECT, options=["--model", f"a={path}"])
+                result = session("name a", "name a", *CORRECT, options=["--model", f"a={path},encoding=openvino"])
                 self.assert_alive(result)
                 self.assert_answers(result, [[RUNTIME_ERROR], [RUNTIME_ERROR], *CORRECT_ANSWERS])
                 for word in ["load_by_name: runtime_error: ", *words]:

@@ -1,0 +1,52 @@
+/* What the command line of `wasinn run` says of backends and models. */
+#ifndef WASINN_CLI_MODELS_H
+#define WASINN_CLI_MODELS_H
+
+#include "wasinn/wasinn.h"
+
+enum { WASINN__MOST_OPTIONS = 64, WASINN__MODEL_PROBLEM = 320 };
+
+typedef enum wasinn__said {
+    WASINN__BACKENDS,  /* --backends */
+    WASINN__NUMBERING, /* --abi */
+    WASINN__PREFER,    /* --backend */
+    WASINN__OPTION,    /* --option */
+    WASINN__MODEL,     /* --model */
+    WASINN__GRAPH,     /* --nn-graph */
+    WASINN__LIST       /* --models */
+} wasinn__said;
+
+/* One such option, and what it says; the text is that of the command line. */
+typedef struct wasinn__saying {
+    wasinn__said said;
+    const char *name;           /* of a model or backend */
+    const char *path;           /* a model's, or folders */
+    wasinn_option option;       /* of a backend */
+    wasinn_model_config config; /* of a model; its options are owned */
+    wasinn_encoding encoding;
+    wasinn_numbering numbering;
+} wasinn__saying;
+
+typedef struct wasinn__models {
+    wasinn__saying *list; /* of as many as the command line has words */
+    size_t count;
+} wasinn__models;
+
+/* Adds what an option says, whose value is cut into its parts. Returns an exit code. */
+int wasinn__models_add(wasinn__models *models, wasinn__said said, char *value);
+/* Tells the host: folders, preferences and settings first, then models in their order. Returns an exit
+ * code. */
+int wasinn__models_apply(const wasinn__models *models, wasinn_host *host);
+void wasinn__models_free(wasinn__models *models);
+
+typedef enum wasinn__key_kind { WASINN__KEY_SET, WASINN__KEY_WRONG, WASINN__KEY_OTHER } wasinn__key_kind;
+
+/* Sets `encoding`, `target` or `backend`; of other keys nothing is known here. If the value is wrong,
+ * `problem`, of WASINN__MODEL_PROBLEM bytes, says why. */
+wasinn__key_kind wasinn__model_set(wasinn_model_config *config, const char *key, const char *value,
+                                   char *problem);
+
+/* Registers the models that a JSON file lists. Returns an exit code. */
+int wasinn__models_read(wasinn_host *host, const char *file);
+
+#endif
