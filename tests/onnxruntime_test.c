@@ -421,7 +421,8 @@ static void test_files(void) {
         GIVES(context, 0, 11, 22);
     }
     stop();
-    refuses_path(path_of("outside_parent"), WASINN_SECURITY, "'../onnxruntime/weights.bin', which is outside");
+    refuses_path(path_of("outside_parent"), WASINN_SECURITY,
+                 "'../onnxruntime/weights.bin', which is outside");
     refuses_path(path_of("outside_root"), WASINN_SECURITY, "'/etc/hostname', which is outside");
     refuses_path(path_of("outside_missing"), WASINN_RUNTIME_ERROR, "no.bin': No such file");
     refuses_path(path_of("outside_memory"), WASINN_RUNTIME_ERROR, "No such file");
@@ -460,8 +461,9 @@ static void test_paths(void) {
     CHECK_EQ(system(command), 0);
     CHECK_EQ(open_path(folder, &graph), WASINN_OK);
     stop();
-    snprintf(command, sizeof command, "cp '%s/onnxruntime/outside.onnx' '%s' && cp '%s/onnxruntime/weights.bin' '%s'",
-             fixtures, path, fixtures, folder);
+    snprintf(command, sizeof command,
+             "cp '%s/onnxruntime/outside.onnx' '%s' && cp '%s/onnxruntime/weights.bin' '%s'", fixtures, path,
+             fixtures, folder);
     CHECK_EQ(system(command), 0);
     /* Files that become shorter under a model that is loaded are no files of its any more. */
     CHECK_EQ(open_path(path, &graph), WASINN_OK);
