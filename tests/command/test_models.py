@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import unittest
 
 from command import (
@@ -277,6 +278,46 @@ class Folders(Models):
                              f"'{folder}'", *words)
                 for path in sorted(folder.rglob("*"), reverse=True):
                     path.rmdir() if path.is_dir() else path.unlink()
+
+
+class Formats(Models):
+    """The same model in each format, by each way of naming it."""
+
+    FILES = [("onnx", "add.onnx"), ("tensorflow", "add.pb"), ("tensorflowlite", "add.tflite"), ("tensorflow", "add")]
+
+    def test_computed(self):
+        for encoding, name in self.FILES:
+            model = FIXTURES / encoding / name
+            for options in (["--model", f"a={model}"], ["--model", f"a={model},encoding={encoding}"]):
+                with self.subTest(options):
+                    self.computes(*options)
+            target = self.temporary / name.replace(".", "-") / (name if model.is_file() else "net")
+            target.parent.mkdir()
+            os.symlink(model, target)
+            folder = target.parent if model.is_file() else target
+            with self.subTest(folder=name):
+                self.computes("--nn-graph", f"{encoding}::{folder}", name=folder.name)
+
+    def test_listed(self):
+        entries = [{"name": f"m{i}", "path": f"{encoding}-{name}"} for i, (encoding, name) in enumerate(self.FILES)]
+        for encoding, name in self.FILES:
+            os.symlink(FIXTURES / encoding / name, self.temporary / f"{encoding}-{name}")
+        file = self.write("list.json", json.dumps({"models": entries}))
+        for entry in entries:
+            with self.subTest(entry["path"]):
+                self.computes("--models", file, name=entry["name"])
+
+    def test_backends_and_options(self):
+        model = FIXTURES / "onnx" / "add.onnx"
+        for backend in ("openvino", "onnxruntime"):
+            with self.subTest(backend):
+                if not re.search(rf"(?m)^{backend} \d", run("--version").out):
+                    self.skipTest(f"no {backend} here")
+                self.computes("--model", f"a={model},backend={backend},threads=1")
+                self.computes("--model", f"a={model}", "--backend", f"onnx={backend}", "--option",
+                              f"{backend}:threads=1")
+                self.refused(NOT_STARTED, ["--model", f"a={model},backend={backend},colour=red"], "model 'a'",
+                             f"'{backend}' has no option 'colour'", "threads")
 
 
 # ---- --models ------------------------------------------------------------------------------------------
