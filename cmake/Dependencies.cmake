@@ -175,9 +175,13 @@ endif()
 include(GNUInstallDirs)
 file(RELATIVE_PATH WASINN_BACKENDS_FROM_BIN "/${CMAKE_INSTALL_BINDIR}" "/${CMAKE_INSTALL_LIBDIR}/wasinn/backends")
 
-# wasinn_place_runtime(NAME VARIABLE TITLE FOLDER): of the runtime that was found in a folder, sets WASINN_VARIABLE_FETCHED,
+# For those who make packages: folders that are settled when the backends are built.
+set(WASINN_OPENVINO_DEFAULT "" CACHE STRING "Folder in which OpenVINO is looked for last")
+set(WASINN_ONNXRUNTIME_DEFAULT "" CACHE STRING "Folder in which ONNX Runtime is looked for last")
+
+# wasinn_place_runtime(NAME VARIABLE FOLDER): of the runtime that was found in a folder, sets WASINN_VARIABLE_FETCHED,
 # WASINN_VARIABLE_FROM_BIN and WASINN_VARIABLE_FOLDER, where the backend looks for it.
-macro(wasinn_place_runtime name variable title folder)
+macro(wasinn_place_runtime name variable folder)
   file(RELATIVE_PATH WASINN_${variable}_FROM_BIN "/${CMAKE_INSTALL_BINDIR}" "/${CMAKE_INSTALL_LIBDIR}/wasinn/${name}")
   string(FIND "${folder}/" "${WASINN_DEPS}/" _wasinn_at)
   set(WASINN_${variable}_FETCHED FALSE)
@@ -195,16 +199,14 @@ macro(wasinn_place_runtime name variable title folder)
   else()
     file(REMOVE "${CMAKE_BINARY_DIR}/wasinn-${name}")
   endif()
-  # For those who make packages: a folder that is settled when the library is built.
-  set(WASINN_${variable}_DEFAULT "" CACHE STRING "Folder in which ${title} is looked for last")
   set(WASINN_${variable}_FOLDER "${WASINN_${variable}_DEFAULT}")
   if(NOT WASINN_${variable}_FOLDER)
     set(WASINN_${variable}_FOLDER "${_wasinn_folder}")
   endif()
 endmacro()
 
-wasinn_place_runtime(openvino OPENVINO OpenVINO "${OpenVINOHeaders_LIBRARY_DIR}")
-wasinn_place_runtime(onnxruntime ONNXRUNTIME "ONNX Runtime" "${OnnxRuntime_LIBRARY_DIR}")
+wasinn_place_runtime(openvino OPENVINO "${OpenVINOHeaders_LIBRARY_DIR}")
+wasinn_place_runtime(onnxruntime ONNXRUNTIME "${OnnxRuntime_LIBRARY_DIR}")
 
 # One line for each, on the first configuration and whenever something changes.
 set(_wasinn_summary "Wasmtime ${Wasmtime_VERSION}: ${Wasmtime_LIBRARY}"

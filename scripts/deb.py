@@ -89,12 +89,13 @@ def need(program, package):
 
 
 def build(folder, jobs, options, multiarch):
-    private = f"/usr/lib/{multiarch}/wasinn/openvino"
+    private = f"/usr/lib/{multiarch}/wasinn"
     settings = [
         "-DCMAKE_BUILD_TYPE=Release",
         "-DCMAKE_INSTALL_PREFIX=/usr",
         f"-DCMAKE_INSTALL_LIBDIR=lib/{multiarch}",
-        f"-DWASINN_OPENVINO_DEFAULT={private}",
+        f"-DWASINN_OPENVINO_DEFAULT={private}/openvino",
+        f"-DWASINN_ONNXRUNTIME_DEFAULT={private}/onnxruntime",
         "-DWASINN_ZSH_DIR=share/zsh/vendor-completions",
         f"-DCMAKE_C_FLAGS_RELEASE=-O2 -DNDEBUG -ffile-prefix-map={ROOT}=.",
         f"-DWASINN_PYTHON={sys.executable}",
@@ -209,8 +210,10 @@ def depends(tree, scratch):
 
 def description(tree):
     private = {path.name for path in tree.glob("usr/lib/*/wasinn/*")}
-    parts = [name for name, file in (("Wasmtime", "libwasmtime.so"), ("OpenVINO", "openvino")) if file in private]
-    return DESCRIPTION + (f" It brings its own {' and '.join(parts)}.\n" if parts else "")
+    known = (("Wasmtime", "libwasmtime.so"), ("OpenVINO", "openvino"), ("ONNX Runtime", "onnxruntime"))
+    parts = [name for name, file in known if file in private]
+    listed = " and ".join(part for part in (", ".join(parts[:-1]), *parts[-1:]) if part)
+    return DESCRIPTION + (f" It brings its own {listed}.\n" if parts else "")
 
 
 def write_control(tree, scratch, version, architecture, maintainer):

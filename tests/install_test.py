@@ -184,7 +184,8 @@ def check_licences(prefix):
     licences = prefix / "share" / "doc" / "wasinn" / "licences"
     assert (licences / "stb_image_resize.txt").read_text().startswith("This software is available under 2 licenses")
     private = prefix / "lib" / "wasinn"
-    for part, text in (("libwasmtime.so", "wasmtime.txt"), ("openvino", "openvino/LICENSE")):
+    texts = {"libwasmtime.so": "wasmtime.txt", "openvino": "openvino/LICENSE", "onnxruntime": "onnxruntime/ThirdPartyNotices.txt"}
+    for part, text in texts.items():
         assert not (private / part).exists() or (licences / text).stat().st_size > 10000, part
 
 

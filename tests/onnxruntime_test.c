@@ -102,7 +102,7 @@ static void computes(wasinn_handle context) {
 static void gives(wasinn_handle context, uint32_t index, const void *wanted, size_t size) {
     wasinn_tensor view = {0};
     CHECK_EQ(wasinn_output(guest, context, index, &view), WASINN_OK);
-    if (CHECK_EQ(view.size, size))
+    if (CHECK_EQ(view.size, size) && size > 0)
         CHECK(memcmp(view.data, wanted, size) == 0);
 }
 #define GIVES(context, index, ...)                                                                           \

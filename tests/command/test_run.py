@@ -16,6 +16,10 @@ from command import (
 # ---- The command line ----------------------------------------------------------------------------------
 
 
+def openvino_line(result):
+    return next(line for line in result.out.splitlines() if line.startswith("openvino"))
+
+
 class CommandLine(Case):
     def test_help(self):
         for arguments, words in [
@@ -37,7 +41,9 @@ class CommandLine(Case):
         lines = result.out.splitlines()
         self.assertRegex(lines[0], r"^wasinn \d+\.\d+\.\d+$")
         self.assertRegex(lines[1], r"^Wasmtime \d+\.\d+\.\d+$")
-        self.assertRegex(lines[2], r"^openvino 20\d\d\.\d.* \(.*libopenvino_c\.so.*\)$")
+        runtimes = sorted(lines[2:])
+        self.assertRegex(runtimes[0], r"^onnxruntime 1\.\d+\.\d+ \(.*libonnxruntime\.so.*\)$")
+        self.assertRegex(runtimes[1], r"^openvino 20\d\d\.\d.* \(.*libopenvino_c\.so.*\)$")
 
     def test_help_and_version_take_nothing_else(self):
         self.assert_ended(run("help", "frob"), USAGE, "frob")
@@ -537,7 +543,7 @@ class AbsentRuntime(Case):
             with self.subTest(name):
                 result = run("--version", environment={"WASINN_OPENVINO": str(place)})
                 self.assert_succeeded(result)
-                line = result.out.splitlines()[2]
+                line = openvino_line(result)
                 self.assertTrue(line.startswith("openvino: not available: "), line)
                 for word in words:
                     self.assertIn(word, line)
@@ -547,7 +553,7 @@ class AbsentRuntime(Case):
         self.assert_succeeded(result, 7)
 
     def test_found_where_it_is(self):
-        place = run("--version").out.splitlines()[2].rsplit("(", 1)[1].rstrip(")")
+        place = openvino_line(run("--version")).rsplit("(", 1)[1].rstrip(")")
         for chosen in (place, os.path.dirname(place), ""):
             with self.subTest(chosen):
                 result = session(*CORRECT, environment={"WASINN_OPENVINO": chosen})
