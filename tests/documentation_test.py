@@ -94,6 +94,7 @@ class Reference(unittest.TestCase):
             text = path.read_text()
             known |= set(re.findall(r"(?m)^option\((WASINN_\w+)", text))
             known |= set(re.findall(r"(?m)^set\((WASINN_\w+) .* CACHE STRING", text))
+            known |= {f"WASINN_{name}_DEFAULT" for name in re.findall(r"(?m)^wasinn_place_runtime\(\w+ (\w+)", text)}
         self.assertGreater(len(known), 5)
         written = set(re.findall(r"`(WASINN_\w+)`", section("Settings of the build")))
         self.assertEqual(written, known)

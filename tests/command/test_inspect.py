@@ -228,14 +228,16 @@ class OtherFormats(Inspect):
             self.assertEqual(facts["inputs"][0]["shape"], [1, 64, 64, 3])
             self.assertEqual(facts["outputs"][0]["bytes"], 20)
             self.assertIn(facts["parameters"], (64709, 64711))
-            self.assertFalse(facts["served"])
-            self.assertIn(f"no backend for the encoding {encoding}", facts["reason"])
+            self.assertTrue(facts["served"], facts["reason"])
+            self.assertRegex(facts["backend"], "^onnxruntime 1" if encoding == "onnx" else "^openvino 20")
             if encoding == "tensorflow":
                 self.assertEqual(facts["bytes"], variables + (folder / name / "saved_model.pb").stat().st_size)
 
     def test_gguf(self):
         facts = self.facts(FIXTURES / "models" / "tiny-q8_0.gguf")
         self.assertEqual((facts["encoding"], facts["inputs"], facts["outputs"]), ("ggml", [], []))
+        self.assertFalse(facts["served"])
+        self.assertIn("no backend for the encoding ggml", facts["reason"])
         self.assertIn("text", facts["note"])
 
 

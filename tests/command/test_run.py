@@ -20,6 +20,11 @@ def openvino_line(result):
     return next(line for line in result.out.splitlines() if line.startswith("openvino"))
 
 
+def line_of(backend, result):
+    """What --version says of it."""
+    return next(line for line in result.out.splitlines() if line.startswith(backend))
+
+
 class CommandLine(Case):
     def test_help(self):
         for arguments, words in [

@@ -18,8 +18,7 @@ const char *const wasinn__ort_option_texts[6] = {
     [INTEROP_THREADS] = "layers that may run at once, 1 to 1024; default: 1",
     [OPTIMIZATION] = "none, basic, extended or all: how far the graph is rewritten; default: all",
     [PRECISION] = "f32, what f32 models are computed in; default: f32",
-    [SPINNING] =
-        "yes or no: whether idle threads wait busily, which is faster and costs processor time; default: yes",
+    [SPINNING] = "yes or no: whether idle threads wait busily, faster at the cost of others; default: yes",
     [ARENA] = "yes or no: whether memory is kept from one compute to the next, which is faster; default: yes",
 };
 
