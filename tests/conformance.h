@@ -49,8 +49,6 @@ uint32_t set_picture(world *w, uint32_t context, uint32_t shape);
 /* Whether an execution of `shapes` knows the pictures from each other. */
 void check_sees_shapes(world *w, uint32_t context);
 
-/* What a port of this name is called through this flavour. */
-const char *port_name(const world *w, const char *name);
 /* CHECK_TEXT of the last log line, for text with the name of a port. */
 #define CHECK_LOG(w, ...) check_log((w), __FILE__, __LINE__, __VA_ARGS__)
 void check_log(const world *w, const char *file, int line, const char *format, ...);

@@ -103,12 +103,6 @@ void check_sees_shapes(world *w, uint32_t context) {
     }
 }
 
-const char *port_name(const world *w, const char *name) {
-    static char made[64];
-    snprintf(made, sizeof made, "%s%s", name, w->flavour->port_end);
-    return made;
-}
-
 void check_log(const world *w, const char *file, int line, const char *format, ...) {
     char wanted[512];
     va_list arguments;

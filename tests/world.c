@@ -11,9 +11,9 @@ enum { MEMORY = 512 * 1024, BUILDERS = 64, MODEL = 4096 };
 /* ---- Flavours ----------------------------------------------------------------------------------- */
 
 const flavour flavours[] = {
-    {"fake", "fake", WASINN_ENCODING_OPENVINO, 0, 2, NULL, {NULL}, NULL, ""},
-    {"openvino-ir", "openvino", WASINN_ENCODING_OPENVINO, 0, 2, ".", {"xml", "bin"}, "shapes", ""},
-    {"openvino-onnx", "openvino", WASINN_ENCODING_ONNX, 1, 1, "onnx", {"onnx"}, "models/shapes", ""},
+    {"fake", "fake", WASINN_ENCODING_OPENVINO, 0, 2, NULL, {NULL}, NULL},
+    {"openvino-ir", "openvino", WASINN_ENCODING_OPENVINO, 0, 2, ".", {"xml", "bin"}, "shapes"},
+    {"openvino-onnx", "openvino", WASINN_ENCODING_ONNX, 1, 1, "onnx", {"onnx"}, "models/shapes"},
     {"openvino-tensorflow",
      "openvino",
      WASINN_ENCODING_TENSORFLOW,
@@ -21,8 +21,7 @@ const flavour flavours[] = {
      1,
      "tensorflow",
      {"pb"},
-     "tensorflow/shapes",
-     ":0"},
+     "tensorflow/shapes"},
     {"openvino-tensorflowlite",
      "openvino",
      WASINN_ENCODING_TENSORFLOWLITE,
@@ -30,9 +29,8 @@ const flavour flavours[] = {
      1,
      "tensorflowlite",
      {"tflite"},
-     "models/shapes",
-     ""},
-    {"onnxruntime-onnx", "onnxruntime", WASINN_ENCODING_ONNX, 1, 1, "onnx", {"onnx"}, "models/shapes", ""},
+     "models/shapes"},
+    {"onnxruntime-onnx", "onnxruntime", WASINN_ENCODING_ONNX, 1, 1, "onnx", {"onnx"}, "models/shapes"},
     {.name = NULL},
 };
 

@@ -19,7 +19,6 @@ typedef struct flavour {
     const char *folder;      /* of the models, within the fixtures; NULL: texts of the fake backend */
     const char *suffixes[2]; /* of the files of a model, one for each part */
     const char *shapes;      /* the classifier of shapes, within the fixtures, without suffix; NULL: none */
-    const char *port_end;    /* what the runtime adds to the names of inputs and outputs */
 } flavour;
 
 /* The first is that of the backend `fake`; the last has a name of NULL. */

@@ -635,6 +635,13 @@ class PortsByName(unittest.TestCase):
             with self.subTest(direction=direction, name=name):
                 self.assertEqual(self.find(direction, name), (0, index, []))
 
+    def test_merged_layers(self):
+        """An output has the name that the model gives it, also where OpenVINO finds that it is that of a layer before."""
+        self.assertEqual(self.find(1, "y", load("renamed")), (0, 0, []))
+        errno, _, complaints = self.find(1, "a", load("renamed"))
+        self.assertEqual(errno, INVALID_ARGUMENT)
+        self.assertIn("there is 0 'y'", complaints[0])
+
     def test_refused(self):
         for direction, name, words in [(0, "c", "there is no input 'c'; there is 0 'a', 1 'b'"),
                                        (1, "a", "there is no output 'a'; there is 0 'sum'"),

@@ -1,6 +1,7 @@
 /* The OpenVINO backend: models of OpenVINO's own format, ONNX, TensorFlow and TensorFlow Lite on CPU, GPU,
  * NPU or AUTO. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "backends/formats.h"
 #include "backends/openvino/options.h"
@@ -95,6 +96,33 @@ static void unload(void *opaque) {
     free(unloaded);
 }
 
+/* TensorFlow calls the first output of node x "x:0", and "x" means the same. */
+static void shorten(char *name) {
+    size_t length = strlen(name);
+    if (length > 2 && strcmp(name + length - 2, ":0") == 0)
+        name[length - 2] = '\0';
+}
+
+/* As the model that was read calls them. A compiled port has besides the names of what was merged with it,
+ * and tells only the first of all. One without a name is legal. */
+static void name_ports(model *made, const ov_model_t *read, wasinn_encoding encoding) {
+    const wasinn__openvino *library = &made->runtime->library;
+    for (int side = 0; side < 2; side++) {
+        for (uint32_t i = 0; i < made->counts[side]; i++) {
+            ov_output_const_port_t *found = NULL;
+            ov_status_e code = side == WASINN_INPUT
+                                   ? library->ov_model_const_input_by_index(read, i, &found)
+                                   : library->ov_model_const_output_by_index(read, i, &found);
+            if (code == OK && library->ov_port_get_any_name(found, &made->names[side][i]) != OK)
+                made->names[side][i] = NULL;
+            if (made->names[side][i] && encoding == WASINN_ENCODING_TENSORFLOW)
+                shorten(made->names[side][i]);
+            if (code == OK)
+                library->ov_output_const_port_free(found);
+        }
+    }
+}
+
 static wasinn_status compile(model *made, const ov_model_t *read, const char *device,
                              const wasinn_load_request *request, wasinn_message *message) {
     const wasinn__openvino *library = &made->runtime->library;
@@ -114,6 +142,7 @@ static wasinn_status compile(model *made, const ov_model_t *read, const char *de
         if (!made->names[side] || !made->fixed[side])
             return wasinn_refuse(message, WASINN_TOO_LARGE, "OpenVINO: no memory");
     }
+    name_ports(made, read, request->encoding);
     return WASINN_OK;
 }
 
@@ -197,7 +226,7 @@ static wasinn_status port(void *opaque, wasinn_direction direction, uint32_t ind
                           wasinn_message *message) {
     model *loaded = opaque;
     const wasinn__openvino *library = &loaded->runtime->library;
-    char **name = &loaded->names[direction][index];
+    const char *name = loaded->names[direction][index];
     ov_output_const_port_t *found = NULL;
     ov_partial_shape_t shape = {0};
     ov_element_type_e type = DYNAMIC;
@@ -209,10 +238,7 @@ static wasinn_status port(void *opaque, wasinn_direction direction, uint32_t ind
     if (code == OK)
         code = library->ov_port_get_partial_shape(found, &shape);
     if (code == OK) {
-        /* A port without a name is legal. */
-        if (!*name && library->ov_port_get_any_name(found, name) != OK)
-            *name = NULL;
-        *result = (wasinn_port){.name = *name ? *name : ""};
+        *result = (wasinn_port){.name = name ? name : ""};
         result->type = type_of(type, &result->element_bits);
         copy_shape(&shape, result, &loaded->fixed[direction][index]);
         library->ov_partial_shape_free(&shape);
