@@ -484,9 +484,13 @@ class Timeout(Case):
             self.assertEqual(self.expect_timeout(process, self.ENDED), [])
 
     def test_long_compute_is_cancelled(self):
-        process = self.start_session(load("slow"), "context g", input_of(0, F32, "1", floats(1)), "compute c")
-        lines = self.expect_timeout(process, self.STOPPED)
-        self.assertEqual(len(lines), 1)
+        """On a busy machine the second may pass while the model loads."""
+        for _ in range(5):
+            process = self.start_session(load("slow"), "context g", input_of(0, F32, "1", floats(1)), "compute c")
+            lines = self.expect_timeout(process, self.STOPPED)
+            self.assertEqual(len(lines), 1)
+            if "load: timeout: " not in lines[0]:
+                break
         self.assertIn("compute: timeout: ", lines[0])
 
     def test_compute_that_cannot_be_cancelled(self):

@@ -349,7 +349,7 @@ WRONG = [
     ("a model that the runtime refuses", ["load 0 0 dynamic_rank.xml dynamic_rank.bin"], RUNTIME_ERROR,
      ["OpenVINO", "dynamic rank"]),
     # load: encodings and targets
-    ("onnx", ["load 1 0 add.xml"], RUNTIME_ERROR, ["the xml of an OpenVINO model", "onnx"]),
+    ("onnx", ["load 1 0 add.xml"], RUNTIME_ERROR, ["the xml of an OpenVINO model", "ONNX"]),
     ("tensorflow", ["load 2 0 add.xml"], RUNTIME_ERROR, ["the xml of an OpenVINO model", "tensorflow"]),
     ("pytorch", ["load 3 0 add.xml"], INVALID_ENCODING, ["'pytorch'", "no backend"]),
     ("tensorflowlite", ["load 4 0 add.xml"], RUNTIME_ERROR, ["the xml of an OpenVINO model", "tensorflowlite"]),
