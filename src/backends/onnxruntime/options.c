@@ -18,8 +18,8 @@ const char *const wasinn__ort_option_texts[6] = {
     [INTEROP_THREADS] = "layers that may run at once, 1 to 1024; default: 1",
     [OPTIMIZATION] = "none, basic, extended or all: how far the graph is rewritten; default: all",
     [PRECISION] = "f32, what f32 models are computed in; default: f32",
-    [SPINNING] = "yes or no: whether idle threads wait busily, faster at the cost of others; default: yes",
-    [ARENA] = "yes or no: whether memory is kept from one compute to the next; default: yes",
+    [SPINNING] = "yes or no: idle threads wait busily, which is faster; default: yes",
+    [ARENA] = "yes or no: memory is kept from one compute to the next; default: yes",
 };
 
 static const struct {
