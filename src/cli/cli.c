@@ -51,6 +51,14 @@ int wasinn__print_help(const char *text) {
     return wasinn__flush_stdout();
 }
 
+void wasinn__add_folders(char **folders, const char *more) {
+    char *joined;
+    if (asprintf(&joined, "%s%s%s", *folders ? *folders : "", *folders ? ":" : "", more) < 0)
+        joined = wasinn__checked(NULL);
+    free(*folders);
+    *folders = joined;
+}
+
 void *wasinn__checked(void *memory) {
     if (memory)
         return memory;

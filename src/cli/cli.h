@@ -28,6 +28,10 @@ int wasinn__print_help(const char *text);
 /* Flushes stdout, or says why it does not take what was printed. Returns an exit code. */
 int wasinn__flush_stdout(void);
 
+/* Puts more folders, with colons between them, behind those that were given already; NULL: there are none.
+ * *folders is the caller's to free. */
+void wasinn__add_folders(char **folders, const char *more);
+
 /* The memory, unless it is NULL: then the process ends, saying so. */
 void *wasinn__checked(void *memory);
 

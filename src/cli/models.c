@@ -11,6 +11,9 @@
 
 #include "cli.h"
 
+/* The encodings that there are. */
+#define ENCODINGS "openvino, onnx, tensorflow, pytorch, tensorflowlite, ggml"
+
 static int refuse_last(void) {
     return wasinn__fail(WASINN__EXIT_NOT_STARTED, "%s", wasinn_host_last_error());
 }
@@ -26,11 +29,8 @@ wasinn__key_kind wasinn__model_set(wasinn_model_config *config, const char *key,
     if (strcmp(key, "encoding") == 0) {
         if (wasinn_encoding_parse(value, &config->encoding))
             return WASINN__KEY_SET;
-        snprintf(
-            problem, WASINN__MODEL_PROBLEM,
-            "'%.100s' is not an encoding; wanted openvino, onnx, tensorflow, pytorch, tensorflowlite, ggml "
-            "or autodetect",
-            value);
+        snprintf(problem, WASINN__MODEL_PROBLEM,
+                 "'%.100s' is not an encoding; wanted " ENCODINGS " or autodetect", value);
         return WASINN__KEY_WRONG;
     }
     if (strcmp(key, "target") == 0) {
@@ -98,8 +98,8 @@ static int take_parts(wasinn__saying *saying, wasinn_option *options, char *rest
 }
 
 static int take_model(wasinn__saying *saying, char *text) {
-    char *whole = wasinn__checked(strdup(text)), *rest = text;
-    char *path = cut(next_part(&rest), '=');
+    char *whole = wasinn__checked(strdup(text)), *rest = cut(text, '=');
+    const char *path = rest ? next_part(&rest) : NULL;
     int code = WASINN__EXIT_OK;
     if (!path || !path[0])
         code = wasinn__fail(WASINN__EXIT_USAGE, "--model '%s': wanted NAME=PATH[,KEY=VALUE]...", whole);
@@ -122,7 +122,8 @@ static int take_graph(wasinn__saying *saying, char *text) {
     wasinn_model_config_default(&saying->config, sizeof saying->config);
     if (!wasinn_encoding_parse(text, &saying->config.encoding) ||
         saying->config.encoding == WASINN_ENCODING_AUTODETECT)
-        return wasinn__fail(WASINN__EXIT_USAGE, "--nn-graph '%s::%s': '%s' is not an encoding of files", text,
+        return wasinn__fail(WASINN__EXIT_USAGE,
+                            "--nn-graph '%s::%s': '%s' is not an encoding of files; wanted " ENCODINGS, text,
                             colons + 2, text);
     saying->path = colons + 2;
     for (size_t length = strlen(saying->path); length > 1 && colons[length + 1] == '/'; length--)
@@ -160,8 +161,9 @@ static int take_preference(wasinn__saying *saying, char *text) {
         return wasinn__fail(WASINN__EXIT_USAGE, "--backend '%s': wanted ENCODING=NAME", text);
     *equals = '\0';
     if (!wasinn_encoding_parse(text, &saying->encoding))
-        return wasinn__fail(WASINN__EXIT_USAGE, "--backend '%s=%s': '%s' is not an encoding", text,
-                            equals + 1, text);
+        return wasinn__fail(WASINN__EXIT_USAGE,
+                            "--backend '%s=%s': '%s' is not an encoding; wanted " ENCODINGS " or autodetect",
+                            text, equals + 1, text);
     saying->name = equals + 1;
     return WASINN__EXIT_OK;
 }
@@ -357,9 +359,7 @@ static int apply_folders(const wasinn__models *models, wasinn_host *host) {
         const wasinn__saying *saying = &models->list[i];
         if (saying->said != WASINN__BACKENDS)
             continue;
-        char *longer = text_of("%s%s%s", folders ? folders : "", folders ? ":" : "", saying->path);
-        free(folders);
-        folders = longer;
+        wasinn__add_folders(&folders, saying->path);
         code = check_folders(saying->path);
     }
     if (code == WASINN__EXIT_OK && folders && wasinn_host_set_backend_path(host, folders) != WASINN_OK)

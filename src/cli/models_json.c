@@ -281,14 +281,28 @@ static int read_root(reader *reader, yyjson_val *root) {
 
 /* ---- The file ------------------------------------------------------------------------------------ */
 
+/* Line and column of a byte, from 1; a character is one column. */
+static void locate(const reader *reader, size_t offset, size_t *line, size_t *column) {
+    *line = *column = 1;
+    for (size_t i = 0; i < offset && i < reader->size; i++) {
+        unsigned char byte = (unsigned char)reader->text[i];
+        if (byte == '\n') {
+            ++*line;
+            *column = 1;
+        } else if ((byte & 0xC0) != 0x80) {
+            ++*column;
+        }
+    }
+}
+
 static int parse(reader *reader) {
     yyjson_read_err error;
-    size_t line = 1, column = 1, character;
+    size_t line, column;
     /* A number goes on to the backend as it is written. */
     yyjson_doc *document =
         yyjson_read_opts(reader->text, reader->size, YYJSON_READ_NUMBER_AS_RAW, NULL, &error);
     if (!document) {
-        yyjson_locate_pos(reader->text, reader->size, error.pos, &line, &column, &character);
+        locate(reader, error.pos, &line, &column);
         return wasinn__fail(WASINN__EXIT_NOT_STARTED, "%s:%zu: column %zu: not JSON: %s", reader->file, line,
                             column, error.msg);
     }

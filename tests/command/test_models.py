@@ -74,7 +74,10 @@ class Model(Models):
                 model = self.write(name)
                 written = str(model).replace(",", ",,")
                 self.assertEqual(self.told("--model", f"a={written},encoding=onnx"), f"[one onnx cpu] {model}")
-        self.computes("--model", f"a,,b={ADD}", name="a,b")
+        # A name is all that stands before the first =.
+        for name in ("a,b", "a,,b", "a,threads", ",", "a::b"):
+            with self.subTest(name):
+                self.computes("--model", f"{name}={ADD},threads=1", name=name)
 
     def test_wrong_usage(self):
         many = ",".join(f"k{i}=1" for i in range(65))
@@ -84,7 +87,7 @@ class Model(Models):
             ("=x", ["NAME=PATH"]),
             ("a=", ["NAME=PATH"]),
             ("a=,encoding=onnx", ["--model 'a=,encoding=onnx'", "NAME=PATH"]),
-            ("a,b=x", ["--model 'a,b=x'", "NAME=PATH"]),
+            ("a,b", ["--model 'a,b'", "NAME=PATH"]),
             ("a=x,", ["--model a", "''", "KEY=VALUE"]),
             ("a=x,onnx", ["--model a", "'onnx'", "KEY=VALUE", ",,"]),
             ("a=x,=1", ["KEY=VALUE"]),
