@@ -55,6 +55,30 @@ static const char *shown(const char *text, char out[4096]) {
 
 /* ---- For people ---------------------------------------------------------------------------------- */
 
+/* Where lines are broken, between words. */
+enum { WIDTH = 96 };
+
+/* Ends a line, which has come to a column already, with a text that goes on there in further lines. */
+static void print_wrapped(const char *text, int column) {
+    int at = column;
+    for (const char *word = text; *word;) {
+        int length = (int)strcspn(word, " ");
+        if (at > column && at + 1 + length > WIDTH) {
+            printf("\n%*s", column, "");
+            at = column;
+        }
+        at += printf("%s%.*s", at > column ? " " : "", length, word);
+        word += length;
+        word += strspn(word, " ");
+    }
+    putchar('\n');
+}
+
+static void print_line(const char *title, const char *text) {
+    char escaped[4096];
+    print_wrapped(shown(text, escaped), printf("  %-10s ", title));
+}
+
 static void print_list(const char *title, const char *const *items, size_t count) {
     char text[4096];
     if (count == 0)
@@ -85,8 +109,8 @@ static void print_options(const wasinn_backend_info *info) {
     }
     for (size_t i = 0; i < info->option_count; i++) {
         const char *what = info->option_texts ? info->option_texts[i] : "";
-        printf("  %-10s %-*s", i ? "" : "options", width, shown(info->option_keys[i], text));
-        printf("  %s\n", shown(what ? what : "", text));
+        int column = printf("  %-10s %-*s  ", i ? "" : "options", width, shown(info->option_keys[i], text));
+        print_wrapped(shown(what ? what : "", text), column);
     }
 }
 
@@ -96,14 +120,16 @@ static void print_backend(const wasinn_backend_info *info) {
     if (info->version)
         printf(" %s\n", shown(info->version, text));
     else
-        printf(": not available\n  why        %s\n", shown(info->problem, text));
+        puts(": not available");
+    if (!info->version)
+        print_line("why", info->problem);
     if (!info->version && info->package)
-        printf("  needs      %s\n", shown(info->package, text));
+        print_line("needs", info->package);
     print_encodings(info);
     print_list("devices", info->devices, info->device_count);
     if (info->path)
-        printf("  library    %s\n", shown(info->path, text));
-    printf("  backend    %s\n", info->file ? shown(info->file, text) : "part of wasinn");
+        print_line("library", info->path);
+    print_line("backend", info->file ? info->file : "part of wasinn");
     print_options(info);
     putchar('\n');
 }
@@ -112,7 +138,7 @@ static void print_backend(const wasinn_backend_info *info) {
 static const char *remedy(wasinn_encoding encoding) {
     switch (encoding) {
     case WASINN_ENCODING_PYTORCH:
-        return "nothing in this version: convert the model to ONNX or OpenVINO";
+        return "nothing in this version: convert the model to ONNX or OpenVINO (docs/models.md)";
     case WASINN_ENCODING_GGML:
         return "nothing in this version";
     default:
@@ -212,29 +238,8 @@ static int list_all(wasinn_host *host, bool json) {
     return code;
 }
 
-int wasinn__backends_command(int argc, char **argv) {
-    static const struct option known[] = {{"json", no_argument, NULL, 'j'},
-                                          {"backends", required_argument, NULL, 'b'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
-    const char *folders = NULL;
-    bool json = false;
-    int option;
+static int run(const char *folders, bool json) {
     wasinn_host *host;
-    optind = 0;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, ":h", known, NULL)) != -1) {
-        if (option == 'h')
-            return wasinn__print_help(help);
-        if (option == 'j')
-            json = true;
-        else if (option == 'b')
-            folders = optarg;
-        else
-            return wasinn__fail_option("backends", option, argv);
-    }
-    if (optind != argc)
-        return wasinn__fail_usage("backends", "expected options only, got '%.100s'", argv[optind]);
     if (wasinn_host_new(&host) != WASINN_OK)
         return wasinn__fail(WASINN__EXIT_FAILED, "%s", wasinn_host_last_error());
     int code = WASINN__EXIT_OK;
@@ -243,5 +248,33 @@ int wasinn__backends_command(int argc, char **argv) {
     if (code == WASINN__EXIT_OK)
         code = list_all(host, json);
     wasinn_host_free(host);
+    return code;
+}
+
+int wasinn__backends_command(int argc, char **argv) {
+    static const struct option known[] = {{"json", no_argument, NULL, 'j'},
+                                          {"backends", required_argument, NULL, 'b'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
+    char *folders = NULL;
+    bool json = false, helped = false;
+    int option, code = WASINN__EXIT_OK;
+    optind = 0;
+    opterr = 0;
+    while (code == WASINN__EXIT_OK && !helped &&
+           (option = getopt_long(argc, argv, ":h", known, NULL)) != -1) {
+        helped = option == 'h';
+        if (option == 'j')
+            json = true;
+        else if (option == 'b')
+            wasinn__add_folders(&folders, optarg);
+        else
+            code = helped ? wasinn__print_help(help) : wasinn__fail_option("backends", option, argv);
+    }
+    if (code == WASINN__EXIT_OK && !helped && optind != argc)
+        code = wasinn__fail_usage("backends", "expected options only, got '%.100s'", argv[optind]);
+    if (code == WASINN__EXIT_OK && !helped)
+        code = run(folders, json);
+    free(folders);
     return code;
 }

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import unittest
@@ -36,6 +37,8 @@ class Listing(Case):
         self.assertEqual(list(encodings), ENCODINGS)
         self.assertEqual(encodings["openvino"], ["openvino"])
         self.assertEqual((encodings["pytorch"], encodings["ggml"]), ([], []))
+        for encoding, names in encodings.items():
+            self.assertEqual(names, [name for name, one in backends.items() if one["available"] and encoding in one["encodings"]])
 
     def test_for_people(self):
         result = run("backends")
@@ -47,7 +50,7 @@ class Listing(Case):
                 self.assertRegex(result.out, rf"(?m)^  (options   )? +{key} +{text[:20]}")
         for encoding, names in encodings.items():
             self.assertRegex(result.out, rf"(?m)^{encoding} +{', or '.join(names) or 'nothing'}")
-        self.assertLessEqual(max(len(line) for line in result.out.splitlines() if "/" not in line), 120)
+        self.assertLessEqual(max(len(line) for line in result.out.splitlines() if "/" not in line), 96)
 
     def test_missing_runtime(self):
         """It says what it looked for and which package has it; the others are still there."""
@@ -63,6 +66,11 @@ class Listing(Case):
         self.assertIn("openvino: not available\n  why        ", result.out)
         self.assertRegex(result.out, r"  needs      .*openvino")
         self.assertRegex(result.out, r"(?m)^openvino +nothing here$")
+        self.assertRegex(result.out, r"(?m)^pytorch +nothing in this version: convert the model .*docs/models\.md")
+        self.assertRegex(result.out, r"(?m)^ggml +nothing in this version$")
+        # What is long goes on below, in the same column; nothing of it is lost.
+        why = re.search(r"(?m)^  why        (.*\n(?: {13}.*\n)*)", result.out)[1]
+        self.assertEqual(" ".join(why.split()), " ".join(one["problem"].split()))
 
     def test_more_folders(self):
         for words, environment in [(("--backends", EXAMPLE), {}), ((), {"WASINN_BACKENDS": str(EXAMPLE)}),
@@ -74,6 +82,8 @@ class Listing(Case):
                 self.assertEqual((one["encodings"], one["devices"], one["options"]), (["autodetect"], ["CPU"], {}))
                 self.assertEqual(one["backend"], str(EXAMPLE / "libwasinn-linear.so"))
                 self.assertIn("openvino", backends)
+        backends, _ = listed("--backends", "/nowhere", "--backends", EXAMPLE)
+        self.assertIn("linear", backends, "the option may come more than once")
         self.assertNotIn("linear", listed()[0])
 
     def test_own_backend_instead(self):
