@@ -84,8 +84,10 @@ class Documentation(unittest.TestCase):
         run = (MAN / "wasinn-run.1").read_text()
         for code in re.findall(r"\b(\d+) ", output(WASINN, "run", "--help").split("Exit codes:")[1]):
             self.assertIn(f".It {code}\n", run)
-        for name in ("WASINN_OPENVINO", "INTEL_OPENVINO_DIR"):
-            self.assertIn(f".It Ev {name}", (MAN / "wasinn.1").read_text())
+        for page in ("wasinn.1", "wasinn-run.1", "wasinn-inspect.1"):
+            for name in ("WASINN_BACKENDS", "WASINN_OPENVINO", "WASINN_ONNXRUNTIME", "INTEL_OPENVINO_DIR"):
+                with self.subTest(page=page, name=name):
+                    self.assertIn(f".It Ev {name}", (MAN / page).read_text())
 
 
 class ManPages(unittest.TestCase):
@@ -162,6 +164,9 @@ CASES = [
     ("wasinn run --backends fol", ["run", "--backends", "folder/"]),
     ("wasinn run --abi ol", ["run", "--abi", "old"]),
     ("wasinn run --limit gra", ["run", "--limit", "graphs="]),
+    ("wasinn inspect --backends fol", ["inspect", "--backends", "folder/"]),
+    ("wasinn backends --js", ["backends", "--json"]),
+    ("wasinn backends --backends fol", ["backends", "--backends", "folder/"]),
     ("wasinn run --quiet guest.wasm pho", ["run", "--quiet", "guest.wasm", "photo.jpg"]),
     ("wasinn tensor pho", ["tensor", "photo.jpg"]),
     ("wasinn tensor photo.jpg out --type bf", ["tensor", "photo.jpg", "out", "--type", "bf16"]),

@@ -12,7 +12,7 @@ _wasinn_options() {
         echo --shape --type --order --layout --mean --scale --fit --resize --as --range --over --opacity --verbose --help
         ;;
     inspect)
-        echo --json --help
+        echo --json --backends --help
         ;;
     top)
         echo --type --labels --count --softmax --json --help

@@ -90,6 +90,7 @@ complete -c wasinn -n '__wasinn_in tensor' -l verbose -d 'Tell what was written'
 complete -c wasinn -n '__wasinn_in tensor' -s h -l help -d 'Show the options'
 
 complete -c wasinn -n '__wasinn_in inspect' -l json -d 'Show it as JSON'
+complete -c wasinn -n '__wasinn_in inspect' -l backends -x -a '(__fish_complete_directories (commandline -ct))' -d 'Folders with more backends'
 complete -c wasinn -n '__wasinn_in inspect' -s h -l help -d 'Show the options'
 
 complete -c wasinn -n '__wasinn_in top' -l type -x -a $types -d 'Type of the numbers'

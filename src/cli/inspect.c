@@ -3,19 +3,21 @@
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
 #include "inspect/subject.h"
 
 static const char help[] =
-    "usage: wasinn inspect PATH [--json]\n"
+    "usage: wasinn inspect PATH [--json] [--backends FOLDERS]\n"
     "\n"
     "Tells what a model or guest is, without loading or running it.\n"
     "\n"
     "PATH is a file, a folder with one model in it, or - for stdin. Of a model it shows the encoding, the\n"
     "inputs and outputs (number, name, type, shape, bytes), how many parameters it has, its size, and\n"
-    "whether this build serves it. Of a guest it shows which functions of wasi-nn it imports, of which ABI,\n"
+    "which backends here serve it, if any. Of a guest it shows which functions of wasi-nn it imports, of "
+    "which ABI,\n"
     "whether this build serves them, and what else it would miss in `wasinn run`.\n"
     "\n"
     "  wasinn inspect models/mobilenet\n"
@@ -23,8 +25,9 @@ static const char help[] =
     "  wasinn inspect guest.wasm\n"
     "\n"
     "options:\n"
-    "  --json       the same for programs; what is not known, or open, is null\n"
-    "  -h, --help   shows this\n"
+    "  --json               the same for programs; what is not known, or open, is null\n"
+    "  --backends FOLDERS   folders with more backends, with colons between them\n"
+    "  -h, --help           shows this\n"
     "\n"
     "Models: OpenVINO's IR (the .xml; its weights are looked for beside it), ONNX, TensorFlow (SavedModel,\n"
     "frozen graph), TensorFlow Lite, PyTorch, GGUF. Guests: modules and components. An open dimension is\n"
@@ -33,30 +36,43 @@ static const char help[] =
     "\n"
     "Exit codes: 0; 1 it could not be read, or is none of these; 2 wrong usage.\n";
 
-int wasinn__inspect_command(int argc, char **argv) {
-    static const struct option known[] = {
-        {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
-    bool json = false, printed;
-    int option;
-    optind = 0;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, ":h", known, NULL)) != -1) {
-        if (option == 'h')
-            return wasinn__print_help(help);
-        if (option != 'j')
-            return wasinn__fail_option("inspect", option, argv);
-        json = true;
-    }
-    if (argc - optind != 1)
-        return wasinn__fail_usage("inspect", "expected one PATH, got %s", argc == optind ? "none" : "more");
-    struct wasinn__subject subject = {0};
-    int code = wasinn__subject_read(&subject, argv[optind]);
-    if (code == WASINN__EXIT_OK) {
+static int inspect(const char *path, const char *folders, bool json) {
+    struct wasinn__subject subject = {.backend_folders = folders};
+    bool printed = true;
+    int code = wasinn__subject_read(&subject, path);
+    if (code == WASINN__EXIT_OK)
         printed =
             json ? wasinn__print_subject_json(&subject, stdout) : wasinn__print_subject(&subject, stdout);
-        if (!printed)
-            code = wasinn__fail(WASINN__EXIT_FAILED, "stdout: %s", strerror(errno));
-    }
+    if (!printed)
+        code = wasinn__fail(WASINN__EXIT_FAILED, "stdout: %s", strerror(errno));
     wasinn__subject_free(&subject);
+    return code;
+}
+
+int wasinn__inspect_command(int argc, char **argv) {
+    static const struct option known[] = {{"json", no_argument, NULL, 'j'},
+                                          {"backends", required_argument, NULL, 'b'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
+    char *folders = NULL;
+    bool json = false, helped = false;
+    int option, code = WASINN__EXIT_OK;
+    optind = 0;
+    opterr = 0;
+    while (code == WASINN__EXIT_OK && !helped &&
+           (option = getopt_long(argc, argv, ":h", known, NULL)) != -1) {
+        helped = option == 'h';
+        if (option == 'j')
+            json = true;
+        else if (option == 'b')
+            wasinn__add_folders(&folders, optarg);
+        else
+            code = helped ? wasinn__print_help(help) : wasinn__fail_option("inspect", option, argv);
+    }
+    if (code == WASINN__EXIT_OK && !helped && argc - optind != 1)
+        code = wasinn__fail_usage("inspect", "expected one PATH, got %s", argc == optind ? "none" : "more");
+    if (code == WASINN__EXIT_OK && !helped)
+        code = inspect(argv[optind], folders, json);
+    free(folders);
     return code;
 }

@@ -6,6 +6,7 @@ WASINN_PYTHON is a folder with openvino, WASINN_MODELS one with efficientnet-lit
 import json
 import os
 import pathlib
+import pickle
 import random
 import re
 import subprocess
@@ -94,6 +95,7 @@ class Models(Inspect):
             self.assertEqual((facts["kind"], facts["encoding"], facts["path"]), ("model", "openvino", str(xml)))
             self.assertEqual(facts["bytes"], xml.stat().st_size + xml.with_suffix(".bin").stat().st_size)
             self.assertEqual(facts["served"], xml.name != "dynamic_rank.xml", facts["reason"])
+            self.assertEqual(facts["backends"], [facts["backend"]] if facts["served"] else [])
             self.assertIn("openvino 20", facts["backend"])
         return facts, model
 
@@ -230,15 +232,55 @@ class OtherFormats(Inspect):
             self.assertIn(facts["parameters"], (64709, 64711))
             self.assertTrue(facts["served"], facts["reason"])
             self.assertRegex(facts["backend"], "^onnxruntime 1" if encoding == "onnx" else "^openvino 20")
+            self.check_served(facts)
             if encoding == "tensorflow":
                 self.assertEqual(facts["bytes"], variables + (folder / name / "saved_model.pb").stat().st_size)
+
+    def check_served(self, facts, **environment):
+        """By the backends that `wasinn backends` lists for the encoding, in that order."""
+        listed = json.loads(run("backends", "--json", environment=environment).out)
+        versions = {one["name"]: f"{one['name']} {one['version']}" for one in listed["backends"]}
+        wanted = [versions[name] for name in listed["encodings"][facts["encoding"]]]
+        self.assertEqual((facts["backends"], facts["backend"]), (wanted, wanted[0] if wanted else None))
+        self.assertEqual((facts["served"], facts["reason"] is None), (bool(wanted), bool(wanted)))
 
     def test_gguf(self):
         facts = self.facts(FIXTURES / "models" / "tiny-q8_0.gguf")
         self.assertEqual((facts["encoding"], facts["inputs"], facts["outputs"]), ("ggml", [], []))
-        self.assertFalse(facts["served"])
-        self.assertIn("no backend for the encoding ggml", facts["reason"])
         self.assertIn("text", facts["note"])
+        self.check_served(facts)
+        self.assertIn("this version has no backend for the encoding ggml", facts["reason"])
+
+    def test_pytorch(self):
+        parts = (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}, {"net": {}}, [])
+        facts = self.facts(self.write("model.pt", b"".join(pickle.dumps(part, 2) for part in parts)))
+        self.check_served(facts)
+        self.assertEqual(facts["encoding"], "pytorch")
+        self.assertIn("this version has no backend for the encoding pytorch: convert", facts["reason"])
+
+    def test_served_by_those_that_can_be_opened(self):
+        onnx = FIXTURES / "models" / "shapes.onnx"
+        for away in ({}, {"WASINN_OPENVINO": "/nonexistent"}, {"WASINN_ONNXRUNTIME": "/nonexistent"},
+                     {"WASINN_OPENVINO": "/nonexistent", "WASINN_ONNXRUNTIME": "/nonexistent"}):
+            with self.subTest(away):
+                facts = self.facts(onnx, environment=away)
+                self.check_served(facts, **away)
+                text = run("inspect", onnx, environment=away)
+                self.assert_succeeded(text)
+                words = f"yes, by {', or by '.join(facts['backends'])}" if facts["served"] else "no: "
+                self.assertIn(f"  served     {words}", text.out)
+        self.assertIn("install OpenVINO", facts["reason"])
+
+    def test_backends_of_other_folders(self):
+        """A file that comes first is asked, and this one is none."""
+        self.write("libwasinn-openvino.so", "no library")
+        for options, environment in ((["--backends", self.temporary], {}), ([], {"WASINN_BACKENDS": str(self.temporary)}),
+                                     (["--backends", "/nowhere", "--backends", self.temporary], {})):
+            result = run("inspect", "--json", *options, FIXTURES / "add.xml", environment=environment)
+            self.assert_succeeded(result)
+            facts = json.loads(result.out)
+            self.assertEqual((facts["served"], facts["backends"]), (False, []))
+            self.assertIn("no backend for the encoding openvino", facts["reason"])
 
 
 class Folders(Inspect):

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -23,15 +24,32 @@ static bool serves(const wasinn_backend_info *info, wasinn_encoding encoding) {
     return false;
 }
 
-/* What a model asks for that the devices of the backend, or wasi-nn for core modules, do not have. */
-static void judge_inputs(struct wasinn__subject *subject, const wasinn_backend_info *info) {
-    struct wasinn__model_facts *model = &subject->model;
+/* Adds to why a model is not served; reasons are joined by "; ". */
+__attribute__((format(printf, 2, 3))) static void add_reason(struct wasinn__verdict *verdict,
+                                                             const char *format, ...) {
+    size_t used = strlen(verdict->reason);
+    va_list arguments;
+    if (used > 0)
+        used += (size_t)snprintf(verdict->reason + used, sizeof verdict->reason - used, "; ");
+    if (used >= sizeof verdict->reason)
+        return;
+    va_start(arguments, format);
+    vsnprintf(verdict->reason + used, sizeof verdict->reason - used, format, arguments);
+    va_end(arguments);
+}
+
+/* An input that is of any rank; false: there is none. */
+static bool find_open_rank(const struct wasinn__model_facts *model, size_t *index) {
+    for (*index = 0; *index < model->port_counts[WASINN_INPUT]; ++*index)
+        if (model->ports[WASINN_INPUT][*index].rank == WASINN_DYNAMIC_RANK)
+            return true;
+    return false;
+}
+
+/* What a model asks for that wasi-nn for core modules does not have. */
+static void note_inputs(struct wasinn__model_facts *model) {
     for (size_t i = 0; i < model->port_counts[WASINN_INPUT]; i++) {
         const struct wasinn__model_port *port = &model->ports[WASINN_INPUT][i];
-        if (port->rank == WASINN_DYNAMIC_RANK && strcmp(info->name, "openvino") == 0 &&
-            !subject->verdict.reason[0])
-            snprintf(subject->verdict.reason, sizeof subject->verdict.reason,
-                     "input %zu is of any rank, which OpenVINO's devices do not take", i);
         if (port->type == WASINN_TYPE_OTHER) {
             wasinn__facts_note(model, "input %zu is %s, which a guest cannot set: wasi-nn has no such type",
                                i, port->type_text ? port->type_text : wasinn_type_name(port->type));
@@ -40,42 +58,64 @@ static void judge_inputs(struct wasinn__subject *subject, const wasinn_backend_i
     }
 }
 
-/* The backend that would load it: the first that serves the encoding and can be opened, or else the first
- * that serves it at all. False: there is none. */
-static bool find_backend(wasinn_host *host, wasinn_encoding encoding, wasinn_backend_info *found) {
-    wasinn_backend_info info;
-    bool known = false;
-    for (size_t i = 0; wasinn_host_backend_info(host, i, &info, sizeof info) == WASINN_OK; i++) {
-        if (!serves(&info, encoding) || (known && !info.version))
-            continue;
-        known = true;
-        *found = info;
-        if (info.version)
-            break;
+/* Whether one backend, which is for the encoding, can be opened, and has what the model asks for. */
+static void judge_by(struct wasinn__subject *subject, const wasinn_backend_info *info) {
+    struct wasinn__verdict *verdict = &subject->verdict;
+    char text[sizeof verdict->backend];
+    size_t index;
+    if (!info->version) {
+        add_reason(verdict, "%s", info->problem);
+        return;
     }
-    return known;
+    snprintf(text, sizeof text, "%s %s", info->name, info->version);
+    if (!verdict->backend[0])
+        memcpy(verdict->backend, text, sizeof text);
+    if (strcmp(info->name, "openvino") == 0 && find_open_rank(&subject->model, &index))
+        add_reason(verdict, "input %zu is of any rank, which OpenVINO's devices do not take", index);
+    else if (verdict->backend_count < WASINN__SERVING_BACKENDS)
+        memcpy(verdict->backends[verdict->backend_count++], text, sizeof text);
+}
+
+static void say_unserved(struct wasinn__verdict *verdict, wasinn_encoding encoding) {
+    const char *name = wasinn_encoding_name(encoding);
+    if (encoding == WASINN_ENCODING_PYTORCH)
+        add_reason(verdict,
+                   "this version has no backend for the encoding %s: convert the model to ONNX or OpenVINO "
+                   "(docs/models.md)",
+                   name);
+    else if (encoding == WASINN_ENCODING_GGML)
+        add_reason(verdict, "this version has no backend for the encoding %s", name);
+    else
+        add_reason(verdict, "there is no backend for the encoding %s here: see `wasinn backends`", name);
 }
 
 void wasinn__judge_model(struct wasinn__subject *subject) {
     struct wasinn__verdict *verdict = &subject->verdict;
     wasinn_backend_info info;
-    wasinn_host *host;
-    if (wasinn_host_new(&host) != WASINN_OK) {
-        snprintf(verdict->reason, sizeof verdict->reason, "%s", wasinn_host_last_error());
+    wasinn_host *host = NULL;
+    bool known = false;
+    if (wasinn_host_new(&host) != WASINN_OK ||
+        (subject->backend_folders &&
+         wasinn_host_set_backend_path(host, subject->backend_folders) != WASINN_OK)) {
+        add_reason(verdict, "%s", wasinn_host_last_error());
+        wasinn_host_free(host);
         return;
     }
-    if (!find_backend(host, subject->model.encoding, &info)) {
-        snprintf(verdict->reason, sizeof verdict->reason, "there is no backend for the encoding %s here",
-                 wasinn_encoding_name(subject->model.encoding));
-    } else if (!info.version) {
-        snprintf(verdict->reason, sizeof verdict->reason, "%s", info.problem);
-    } else {
-        snprintf(verdict->backend, sizeof verdict->backend, "%s %s", info.name, info.version);
-        snprintf(verdict->reason, sizeof verdict->reason, "%s", subject->warning);
-        judge_inputs(subject, &info);
-        verdict->served = !verdict->reason[0];
-    }
+    for (size_t i = 0; wasinn_host_backend_info(host, i, &info, sizeof info) == WASINN_OK; i++)
+        if (serves(&info, subject->model.encoding)) {
+            known = true;
+            judge_by(subject, &info);
+        }
     wasinn_host_free(host);
+    if (!known)
+        say_unserved(verdict, subject->model.encoding);
+    if (verdict->backend_count > 0) {
+        snprintf(verdict->reason, sizeof verdict->reason, "%s", subject->warning);
+        memcpy(verdict->backend, verdict->backends[0], sizeof verdict->backend);
+    }
+    if (verdict->backend[0])
+        note_inputs(&subject->model);
+    verdict->served = !verdict->reason[0];
 }
 
 bool wasinn__port_size(const struct wasinn__model_port *port, uint64_t *bytes) {

@@ -71,12 +71,16 @@ static void print_ports(const struct wasinn__model_facts *model, wasinn_directio
 }
 
 static void print_verdict(const struct wasinn__verdict *verdict, FILE *out) {
-    char text[2 * SHOWN];
-    if (verdict->served)
-        fprintf(out, "  served     yes%s%s\n", verdict->backend[0] ? ", by " : "", verdict->backend);
-    else
+    char text[sizeof verdict->reason];
+    if (!verdict->served) {
         fprintf(out, "  served     no: %s\n",
                 wasinn_escape(verdict->reason, strlen(verdict->reason), text, sizeof text));
+        return;
+    }
+    fputs("  served     yes", out);
+    for (size_t i = 0; i < verdict->backend_count; i++)
+        fprintf(out, "%s%s", i ? ", or by " : ", by ", escaped(verdict->backends[i], text));
+    fputs("\n", out);
 }
 
 static void print_model(const struct wasinn__subject *subject, FILE *out) {
@@ -236,7 +240,15 @@ static void put_model(yyjson_mut_doc *json, yyjson_mut_val *root, const struct w
         yyjson_mut_obj_add_val(json, root, sides[side], ports);
     }
     put_text(json, root, "note", model->note);
+    yyjson_mut_val *backends = yyjson_mut_arr(json);
+    for (size_t i = 0; i < subject->verdict.backend_count; i++) {
+        char shown[2 * sizeof *subject->verdict.backends];
+        yyjson_mut_arr_add_strcpy(json, backends,
+                                  wasinn_escape(subject->verdict.backends[i],
+                                                strlen(subject->verdict.backends[i]), shown, sizeof shown));
+    }
     put_text(json, root, "backend", subject->verdict.backend[0] ? subject->verdict.backend : NULL);
+    yyjson_mut_obj_add_val(json, root, "backends", backends);
 }
 
 static void put_guest(yyjson_mut_doc *json, yyjson_mut_val *root, const struct wasinn__subject *subject) {

@@ -8,11 +8,17 @@
 #include "guest.h"
 #include "model.h"
 
-/* Whether this build can run it, and how that is known. */
+/* How many backends are told of that serve a model. */
+enum { WASINN__SERVING_BACKENDS = 8 };
+
+/* Whether it can be run here, and how that is known. */
 struct wasinn__verdict {
     bool served;
-    char backend[256]; /* "openvino 2026.4.1"; "" for guests, and where there is none */
-    char reason[640];  /* why not; "" when it is served */
+    char backend[256]; /* "openvino 2026.4.1", which would load it; "" for guests, and where there is none */
+    /* Those that serve a model, the one that would load it first. */
+    char backends[WASINN__SERVING_BACKENDS][256];
+    size_t backend_count;
+    char reason[1536]; /* why not; "" when it is served */
 };
 
 /* One import of a guest that is wasi-nn's: which ABI it belongs to, and whether this build has it. */
@@ -23,9 +29,10 @@ struct wasinn__import_verdict {
 };
 
 struct wasinn__subject {
-    const char *shown; /* the path, or "stdin" */
-    char *path;        /* of the file that was read: in a folder, the model's */
-    uint64_t bytes;    /* of all its files */
+    const char *backend_folders; /* where more backends are; NULL: nowhere */
+    const char *shown;           /* the path, or "stdin" */
+    char *path;                  /* of the file that was read: in a folder, the model's */
+    uint64_t bytes;              /* of all its files */
     bool is_guest;
 
     struct wasinn__model_facts model;
