@@ -14,6 +14,8 @@ export WASINN_IMAGE := $(value IMAGE)
 COMMA := ,
 TEST_PARTS := zig photographs labels efficientnet python openvino onnxruntime
 ALL_PARTS := wasmtime $(TEST_PARTS) format
+# Real models, for test-models only.
+MODEL_PARTS := silero speech pitch faces
 # Where rustup has no wasm32-wasip1 for the guest in Rust; the tests do without where this cannot be had either.
 RUST_TARGET = rustc --print sysroot 2>/dev/null | { read -r root && [ -d "$$root/lib/rustlib/wasm32-wasip1" ]; } || \
 	$(PYTHON) scripts/deps.py --quiet --optional rust
@@ -35,7 +37,7 @@ fi; \
 MAKEFLAGS=--no-print-directory cmake --build $(1) --parallel $(JOBS)
 endef
 
-.PHONY: all install uninstall deb demo image test sanitize docs format format-check deps clean distclean help tools test-parts
+.PHONY: all install uninstall deb demo image test test-models sanitize docs format format-check deps clean distclean help tools test-parts
 .NOTPARALLEL:
 
 all: tools
@@ -60,6 +62,13 @@ image:
 
 test: all test-parts
 	@ctest --test-dir build --parallel $(JOBS) --output-on-failure
+
+# MODELS=NAME... runs some of them: tests/models/run.py says which there are.
+test-models: all
+	@$(PYTHON) scripts/deps.py --quiet $(TEST_PARTS) $(MODEL_PARTS)
+	@$(PYTHON) scripts/make_model.py efficientnet-lite0
+	@$(PYTHON) tests/command/build_guests.py build/guests
+	@$(PYTHON) tests/models/run.py --table build/models.md $(MODELS)
 
 sanitize: tools test-parts
 	$(call build,build-asan,-DWASINN_SANITIZE=address$(COMMA)undefined)
@@ -113,6 +122,7 @@ help:
 	@echo 'make deb           a Debian package, build/wasinn_VERSION_ARCH.deb'
 	@echo 'make demo          have a guest say what is in a photograph; IMAGE=FILE for another one'
 	@echo 'make test          build, and run the tests'
+	@echo 'make test-models   real models in every format, on every runtime: longer, and not part of make test'
 	@echo 'make sanitize      the tests once more with the address, undefined behaviour and thread sanitizers'
 	@echo 'make docs          the reference for the public headers, in build/docs'
 	@echo 'make format        format the C code; format-check only says what is not formatted'

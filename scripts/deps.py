@@ -498,6 +498,36 @@ def make_efficientnet(wheels, crates, out, scratch):
     return ["efficientnet"]
 
 
+def take_out(wheel, scratch, wanted, folder):
+    """Move the wanted files of a wheel into a new folder, without the folders that they lie in there."""
+    unpack_wheel(wheel, scratch, lambda name: name.endswith(wanted))
+    folder.mkdir()
+    for path in [path for path in scratch.rglob("*") if path.is_file()]:
+        path.rename(folder / path.name)
+
+
+def make_silero(wheels, crates, out, scratch):
+    take_out(wheels[0], scratch, (".onnx", "/LICENSE"), out / "silero")
+    return ["silero"]
+
+
+def make_speech(wheels, crates, out, scratch):
+    take_out(wheels[0], scratch, ("/sample.wav", "/sample.rttm", "/LICENSE"), out / "speech")
+    return ["speech"]
+
+
+def make_pitch(wheels, crates, out, scratch):
+    take_out(wheels[0], scratch / "files", (".onnx", ".tflite", "/LICENSE", "/NOTICE"), out / "pitch")
+    unpack_wheel(wheels[0], scratch / "saved", lambda name: "/nmp/" in name)
+    next((scratch / "saved").rglob("nmp")).rename(out / "pitch" / "saved_model")
+    return ["pitch"]
+
+
+def make_faces(wheels, crates, out, scratch):
+    take_out(wheels[0], scratch, (".tflite", "/LICENSE"), out / "faces")
+    return ["faces"]
+
+
 def make_format(wheels, crates, out, scratch):
     unpack_wheel(wheels[0], scratch, lambda name: name.endswith("/clang-format"))
     (out / "format").mkdir()
@@ -577,6 +607,10 @@ MAKERS = {
     "photographs": make_photographs,
     "labels": make_labels,
     "efficientnet": make_efficientnet,
+    "silero": make_silero,
+    "speech": make_speech,
+    "pitch": make_pitch,
+    "faces": make_faces,
     "format": make_format,
     "rust": make_rust,
 }
