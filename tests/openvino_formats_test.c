@@ -148,7 +148,7 @@ static const struct format {
     const char *what;
 } formats[] = {
     {"models/shapes.onnx", "", WASINN_ENCODING_ONNX, "x", "y", "an ONNX model"},
-    {"tensorflow/shapes.pb", "", WASINN_ENCODING_TENSORFLOW, "x:0", "y:0", "a TensorFlow graph"},
+    {"tensorflow/shapes.pb", "", WASINN_ENCODING_TENSORFLOW, "x", "y", "a TensorFlow graph"},
     {"models/shapes.tflite", "", WASINN_ENCODING_TENSORFLOWLITE, "serving_default_x:0",
      "StatefulPartitionedCall:0", "a TensorFlow Lite model"},
     {"models/shapes_sm/saved_model.pb", "models/shapes_sm", WASINN_ENCODING_TENSORFLOW, "x", "y",
