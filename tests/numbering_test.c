@@ -139,10 +139,10 @@ static void test_encodings(world *w) {
         wasinn_numbering numbering;
         const char *bytes, *five, *six;
     } rows[] = {
-        {WASINN_NUMBERING_AUTO, "GGUF", ggml, ggml},    {WASINN_NUMBERING_AUTO, "other", unknown, unknown},
-        {WASINN_NUMBERING_WITX, "GGUF", unknown, none}, {WASINN_NUMBERING_WIT, "other", ggml, unknown},
-        {WASINN_NUMBERING_WIT, "GGUF", ggml, unknown},  {WASINN_NUMBERING_OLD, "other", unknown, ggml},
-        {WASINN_NUMBERING_OLD, "GGUF", unknown, ggml},
+        {WASINN_NUMBERING_AUTO, "GGUF", ggml, ggml}, {WASINN_NUMBERING_AUTO, "other", unknown, unknown},
+        {WASINN_NUMBERING_WITX, "GGUF", ggml, none}, {WASINN_NUMBERING_WIT, "other", ggml, unknown},
+        {WASINN_NUMBERING_WIT, "GGUF", ggml, ggml},  {WASINN_NUMBERING_OLD, "other", unknown, ggml},
+        {WASINN_NUMBERING_OLD, "GGUF", ggml, ggml},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         CHECK_EQ(wasinn_guest_set_numbering(w->guest, rows[i].numbering), WASINN_OK);

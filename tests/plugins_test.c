@@ -153,7 +153,19 @@ static void test_config_sizes(const char *folder) {
     wasinn_host_free(host);
 }
 
-static void test_unfit(const char *unfit) {
+/* The beginning of a file, as a copy that did not come to its end leaves it. */
+static void copy_beginning(const char *from, const char *to) {
+    static char bytes[3000];
+    FILE *source = fopen(from, "rb"), *copy = fopen(to, "wb");
+    CHECK(source && copy && fread(bytes, 1, sizeof bytes, source) == sizeof bytes &&
+          fwrite(bytes, 1, sizeof bytes, copy) == sizeof bytes);
+    if (source)
+        fclose(source);
+    if (copy)
+        fclose(copy);
+}
+
+static void test_unfit(const char *folder, const char *unfit) {
     static const struct {
         const char *name, *problem;
     } rows[] = {
@@ -163,11 +175,15 @@ static void test_unfit(const char *unfit) {
         {"null", "its wasinn_backend_table returns NULL"},
         {"nothing", "is not a backend: it has no function wasinn_backend_table"},
         {"text", "file too short"},
+        {"cut", "is cut short: it has 3000 bytes"},
     };
     wasinn_host *host = new_host(unfit);
     wasinn_backend_info info;
-    char path[4096];
+    char path[4096], whole[4096];
     check_case = "unfit";
+    snprintf(path, sizeof path, "%s/libwasinn-cut.so", unfit);
+    snprintf(whole, sizeof whole, "%s/libwasinn-linear.so", folder);
+    copy_beginning(whole, path);
     snprintf(path, sizeof path, "%s/libwasinn-text.so", unfit);
     FILE *stream = fopen(path, "w");
     fputs("text", stream);
@@ -252,7 +268,7 @@ int main(int argc, char **argv) {
     test_use(argv[1]);
     test_registered(argv[1]);
     test_config_sizes(argv[1]);
-    test_unfit(argv[2]);
+    test_unfit(argv[1], argv[2]);
     test_folders(argv[1], argv[2]);
     test_settings(argv[1]);
     test_memory(argv[1]);

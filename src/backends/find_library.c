@@ -2,10 +2,12 @@
 
 #include <dirent.h>
 #include <dlfcn.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include "os/library.h"
+#include "os/own_folder.h"
 
 /* A library that was opened. */
 typedef struct opened {
@@ -46,10 +48,11 @@ static wasinn_status open_path(const wasinn__library_search *search, const char 
     /* A name without a slash would be looked for elsewhere, also when there is a file of that name here. */
     if (stat(library->path, &information) == 0 && !strchr(library->path, '/'))
         snprintf(library->path, sizeof library->path, "./%s", path);
-    library->handle = dlopen(library->path, RTLD_NOW | RTLD_LOCAL);
+    char problem[1024] = "";
+    library->handle = wasinn__library_open(library->path, RTLD_NOW | RTLD_LOCAL, problem, sizeof problem);
     if (!library->handle)
         return wasinn_refuse(message, WASINN_INVALID_ENCODING, "%s could not be opened: %s", search->runtime,
-                             dlerror());
+                             problem);
     return WASINN_OK;
 }
 
@@ -100,34 +103,11 @@ static bool use_system(const wasinn__library_search *search, opened *library, wa
     return found;
 }
 
-/* The folder of the file, library or program, that this code was loaded from, links resolved. Not by dladdr:
- * for a program it gives argv[0], and for a library the name it was opened by, from another folder maybe. */
-static bool own_folder(char *folder, size_t capacity) {
-    FILE *maps = fopen("/proc/self/maps", "re");
-    uintptr_t here = (uintptr_t)own_folder, first, last;
-    char *line = NULL, *slash;
-    size_t room = 0;
-    bool found = false;
-    while (maps && !found && getline(&line, &room, maps) > 0) {
-        char *path = strchr(line, '/');
-        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &first, &last) != 2 || here < first || here >= last)
-            continue;
-        if (!path || !(slash = strrchr(path, '/')))
-            break;
-        *slash = '\0';
-        found = (size_t)snprintf(folder, capacity, "%s", path) < capacity;
-    }
-    free(line);
-    if (maps)
-        fclose(maps);
-    return found;
-}
-
 /* The one that wasinn came with. */
 static bool use_own(const wasinn__library_search *search, opened *library, wasinn_message *problem) {
     static const char *const beside[] = {"/wasinn-", "/wasinn/", "/../wasinn-", "/../"};
     char own[2048], folder[4096];
-    if (own_folder(own, sizeof own)) {
+    if (wasinn__own_folder(own, sizeof own)) {
         for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
             snprintf(folder, sizeof folder, "%s%s%s", own, beside[i], search->name);
             if (use_folder(search, folder, library, problem))

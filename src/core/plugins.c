@@ -4,10 +4,10 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "core/memory.h"
-#include "core/own_folder.h"
+#include "os/library.h"
+#include "os/own_folder.h"
 
 #define PREFIX "libwasinn-"
 #define SUFFIX ".so"
@@ -29,18 +29,10 @@ static bool name_of(const char *file, char *name, size_t capacity) {
 /* Never closed again: a runtime may keep threads and functions of it to the end of the process. */
 static const wasinn_backend *open_table(const char *path, char *problem, size_t capacity) {
     table_function table;
-    struct stat status;
-    void *library, *symbol;
-    /* A pipe would be waited for. */
-    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
-        snprintf(problem, capacity, "'%.900s' is not a file", path);
+    void *library = wasinn__library_open(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE, problem, capacity),
+         *symbol;
+    if (!library)
         return NULL;
-    }
-    library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-    if (!library) {
-        snprintf(problem, capacity, "%s", dlerror());
-        return NULL;
-    }
     symbol = dlsym(library, SYMBOL);
     if (!symbol) {
         snprintf(problem, capacity, "'%.900s' is not a backend: it has no function " SYMBOL, path);

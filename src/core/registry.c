@@ -176,10 +176,16 @@ static size_t first_bytes(const wasinn_source *source, uint8_t *bytes, size_t mo
     return size;
 }
 
-static wasinn_status refuse_unknown(const wasinn_source *source, wasinn_message *message) {
+static wasinn_status refuse_unserved(const wasinn__registry *registry, wasinn_encoding encoding,
+                                     wasinn_message *message);
+
+static wasinn_status refuse_unknown(const wasinn__registry *registry, const wasinn_source *source,
+                                    wasinn_message *message) {
     uint8_t bytes[8];
     char what[512], hex[3 * sizeof bytes + 1] = "", text[sizeof bytes + 1] = "";
     size_t size = first_bytes(source, bytes, sizeof bytes);
+    if (size >= 4 && memcmp(bytes, "GGUF", 4) == 0)
+        return refuse_unserved(registry, WASINN_ENCODING_GGML, message);
     for (size_t i = 0; i < size; i++) {
         snprintf(hex + 3 * i, 4, " %02x", bytes[i]);
         text[i] = isprint(bytes[i]) ? (char)bytes[i] : '.';
@@ -222,7 +228,7 @@ static wasinn_status detect(wasinn__registry *registry, const wasinn_source *sou
         }
     }
     if (!first)
-        return refuse_unknown(source, message);
+        return refuse_unknown(registry, source, message);
     wanted->encoding = seen;
     if (seen == WASINN_ENCODING_AUTODETECT)
         wanted->backend = first->name;

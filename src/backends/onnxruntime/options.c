@@ -94,7 +94,7 @@ wasinn_status wasinn__ort_check_option(const char *key, const char *value, wasin
     const char *wanted;
     if (parse(key, value, &ignored, &wanted))
         return WASINN_OK;
-    return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "option %s wants %s, got '%s'", key, wanted,
+    return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "option '%s' wants %s, got '%s'", key, wanted,
                          value);
 }
 

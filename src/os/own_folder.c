@@ -1,4 +1,4 @@
-#include "core/own_folder.h"
+#include "os/own_folder.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* Where this code lies: what came with it is near. */
-#ifndef WASINN_CORE_OWN_FOLDER_H
-#define WASINN_CORE_OWN_FOLDER_H
+#ifndef WASINN_OS_OWN_FOLDER_H
+#define WASINN_OS_OWN_FOLDER_H
 
 #include <stdbool.h>
 #include <stddef.h>
