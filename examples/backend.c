@@ -255,6 +255,7 @@ static const wasinn_backend backend = {
     .output = output,
     .probe = probe,
     .probe_path = probe_path,
+    .keeps_shapes = true,
     .device = device,
 };
 

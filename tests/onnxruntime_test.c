@@ -312,6 +312,53 @@ static void test_lies(void) {
     stop();
 }
 
+/* A result that is the input itself stays readable while that is given more room for the next run. */
+static void test_passed(void) {
+    static float many[300000];
+    const float x[] = {1, 2, 3, 4}, y[] = {5};
+    wasinn_handle graph, context;
+    check_case = "passed";
+    if (open_context("passed", &graph, &context)) {
+        for (int i = 0; i < 3; i++) {
+            SET(context, 0, WASINN_TYPE_F32, x, 4);
+            computes(context);
+            SET(context, 0, WASINN_TYPE_F32, many, 300000);
+            GIVES(context, 1, -1, -2, -3, -4);
+            /* Later there is room enough where it is. */
+            if (i == 0)
+                gives(context, 0, x, sizeof x);
+            SET(context, 0, WASINN_TYPE_F32, y, 1);
+            computes(context);
+            GIVES(context, 0, 5);
+        }
+    }
+    stop();
+}
+
+/* Limits are for what there is, not for what a model says. */
+static void test_larger(void) {
+    wasinn_limits limits;
+    wasinn_handle graph, context;
+    wasinn_tensor view;
+    check_case = "larger";
+    if (open_context("larger", &graph, &context)) {
+        SET(context, 0, WASINN_TYPE_I64, (int64_t[]){1000}, 1);
+        computes(context);
+        CHECK_EQ(wasinn_output(guest, context, 0, &view), WASINN_OK);
+        CHECK_EQ(view.size, 4000);
+        wasinn_limits_default(&limits, sizeof limits);
+        limits.tensor_bytes = 4000;
+        CHECK_EQ(wasinn_guest_set_limits(guest, &limits), WASINN_OK);
+        SET(context, 0, WASINN_TYPE_I64, (int64_t[]){1001}, 1);
+        CHECK_EQ(wasinn_compute(guest, context), WASINN_TOO_LARGE);
+        CHECK_TEXT(wasinn_guest_last_error(guest),
+                   "output 0 'y' is f32 [1001], 4004 bytes; the limit is 4000");
+        SET(context, 0, WASINN_TYPE_I64, (int64_t[]){10}, 1);
+        computes(context);
+    }
+    stop();
+}
+
 /* A result that is the input itself must not be written into by a run that makes a new one. */
 static void test_branches(void) {
     const float x[] = {1, 2, 3, 4};
@@ -604,6 +651,8 @@ int main(int argc, char **argv) {
     test_types();
     test_ranks();
     test_lies();
+    test_passed();
+    test_larger();
     test_branches();
     test_sequences();
     test_cancel();

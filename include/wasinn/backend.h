@@ -162,6 +162,10 @@ typedef struct wasinn_backend {
     /* Optional. Device number `index`, as the runtime calls it; NULL: there are not so many. The text lives
      * until close. */
     const char *(*device)(void *runtime, size_t index);
+    /* Optional. An output all of whose dimensions the port fixes comes in that shape always. Where this is
+     * false, the core asks for every output after each run, so that none is larger than the guest may have.
+     */
+    bool keeps_shapes;
 } wasinn_backend;
 
 /* What a shared object that is a backend has to have, under this name: its table, which lives as long as the

@@ -429,4 +429,5 @@ const wasinn_backend wasinn__backend_fake = {
     .cancel = cancel,
     .output = output,
     .probe = probe,
+    .keeps_shapes = true,
 };

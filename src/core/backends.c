@@ -14,6 +14,7 @@ _Static_assert(offsetof(wasinn_backend, create) == 8 + 13 * sizeof(void *), "bac
 _Static_assert(offsetof(wasinn_backend, output) == 8 + 18 * sizeof(void *), "backend ABI 1");
 _Static_assert(offsetof(wasinn_backend, probe) == 8 + 19 * sizeof(void *), "backend ABI 1");
 _Static_assert(offsetof(wasinn_backend, device) == 8 + 23 * sizeof(void *), "backend ABI 1");
+_Static_assert(offsetof(wasinn_backend, keeps_shapes) == 8 + 24 * sizeof(void *), "backend ABI 1");
 
 static bool complete(const wasinn_backend *t) {
     return t->struct_size >= offsetof(wasinn_backend, probe) && t->name && t->package && t->encodings &&

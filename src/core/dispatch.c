@@ -82,3 +82,7 @@ const char *wasinn__dispatch_device(wasinn__backend *backend, size_t index) {
 const char *const *wasinn__dispatch_option_texts(const wasinn__backend *backend) {
     return HAS(backend->table, option_texts) ? backend->table->option_texts : NULL;
 }
+
+bool wasinn__dispatch_keeps_shapes(const wasinn__backend *backend) {
+    return HAS(backend->table, keeps_shapes);
+}

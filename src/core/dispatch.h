@@ -26,5 +26,6 @@ wasinn_status wasinn__dispatch_check_option(wasinn__backend *backend, const char
 const char *wasinn__dispatch_device(wasinn__backend *backend, size_t index);
 /* NULL: the backend has none. */
 const char *const *wasinn__dispatch_option_texts(const wasinn__backend *backend);
+bool wasinn__dispatch_keeps_shapes(const wasinn__backend *backend);
 
 #endif

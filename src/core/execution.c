@@ -62,15 +62,23 @@ static wasinn_status charge_static(wasinn_guest *guest, wasinn__execution *execu
     return WASINN_OK;
 }
 
-/* The others, when a compute has given them their size. */
+/* The others, when a compute has given them their size; and all, where the model may have said one size and
+ * made another. */
 static wasinn_status charge_outputs(wasinn_guest *guest, wasinn__execution *execution,
                                     wasinn_message *message) {
     const wasinn__graph *graph = execution->graph;
+    bool look_at_all = !wasinn__dispatch_keeps_shapes(graph->backend);
     for (uint32_t i = 0; i < graph->port_counts[WASINN_OUTPUT]; i++) {
+        bool fixed = wasinn__port_is_static(&graph->ports[WASINN_OUTPUT][i]);
         wasinn_tensor view;
-        if (wasinn__port_is_static(&graph->ports[WASINN_OUTPUT][i]))
+        if (fixed && !look_at_all)
             continue;
         wasinn_status status = wasinn__dispatch_output(graph->backend, execution->state, i, &view, message);
+        /* One that cannot be read is whoever's who reads it. */
+        if (fixed && status != WASINN_OK) {
+            message->text[0] = '\0';
+            continue;
+        }
         if (status == WASINN_OK)
             status = charge(guest, execution, WASINN_OUTPUT, i, view.rank, view.dims, view.size, message);
         if (status != WASINN_OK)

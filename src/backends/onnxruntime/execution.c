@@ -10,6 +10,7 @@
 typedef struct input_tensor {
     void *memory;
     size_t capacity;
+    void *retired;   /* what `memory` was in the last run: results that passed through are there */
     OrtValue *value; /* around `memory` */
     uint32_t rank;
     int64_t dims[WASINN_MAX_RANK];
@@ -55,6 +56,7 @@ void wasinn__ort_destroy(void *opaque) {
         if (destroyed->inputs[i].value)
             api_of(destroyed)->ReleaseValue(destroyed->inputs[i].value);
         free(destroyed->inputs[i].memory);
+        free(destroyed->inputs[i].retired);
     }
     for (uint32_t i = 0; destroyed->outputs && destroyed->output_values && i < model->counts[WASINN_OUTPUT];
          i++)
@@ -113,7 +115,10 @@ static bool reserve(input_tensor *tensor, size_t size) {
     void *memory = aligned_alloc(ALIGNMENT, rounded);
     if (!memory)
         return false;
-    free(tensor->memory);
+    if (tensor->retired)
+        free(tensor->memory);
+    else
+        tensor->retired = tensor->memory;
     tensor->memory = memory;
     tensor->capacity = rounded;
     return true;
@@ -268,6 +273,10 @@ static OrtStatus *run_once(execution *used, bool fresh, bool *reused) {
         if (fresh || !used->outputs[i].kept)
             drop_output(used, i);
         *reused = *reused || used->outputs[i].kept;
+    }
+    for (uint32_t i = 0; i < model->counts[WASINN_INPUT]; i++) {
+        free(used->inputs[i].retired);
+        used->inputs[i].retired = NULL;
     }
     return api_of(used)->Run(model->session, used->options, model->names[WASINN_INPUT], used->input_values,
                              model->counts[WASINN_INPUT], model->names[WASINN_OUTPUT],

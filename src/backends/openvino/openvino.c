@@ -400,6 +400,7 @@ const wasinn_backend wasinn__backend_openvino = {
     .output = output,
     .probe = probe,
     .probe_path = probe_path,
+    .keeps_shapes = true,
     .check_option = wasinn__openvino_check_option,
     .option_texts = wasinn__openvino_option_texts,
     .device = device,

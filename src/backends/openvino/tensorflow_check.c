@@ -8,11 +8,12 @@
 enum {
     MOST_FUNCTIONS = 1 << 16,
     MOST_DEPTH = 64, /* of functions that call functions */
-    MOST_STEPS = 1 << 26
+    MOST_RETURNS = 1 << 20
 };
 
 typedef struct function {
     wasinn__proto name, signature, content;
+    size_t inputs;
     uint8_t depth; /* of the calls below it, 0: not known yet, UINT8_MAX: being looked at */
 } function;
 
@@ -21,7 +22,6 @@ typedef struct graph {
     size_t count;
     wasinn__proto *hollow; /* names of constants without elements, sorted */
     size_t hollow_count;
-    uint32_t steps;
     wasinn_message *message;
 } graph;
 
@@ -99,24 +99,41 @@ static function *find(const graph *graph, wasinn__proto name) {
                         : NULL;
 }
 
+/* The names of what a function returns, sorted; to be freed. */
+static wasinn_status list_returns(graph *graph, const function *function, wasinn__proto **names,
+                                  size_t *count) {
+    wasinn__proto rest = function->content;
+    wasinn__proto_field entry;
+    size_t most = count_of(function->content, 4);
+    if (most > MOST_RETURNS)
+        return refuse(graph, function->name, "is a function that returns too much");
+    wasinn__proto *list = malloc((most + 1) * sizeof *list);
+    if (!list)
+        return wasinn_refuse(graph->message, WASINN_TOO_LARGE, "OpenVINO: no memory");
+    *names = list;
+    *count = 0;
+    while (rest.at < rest.end && next(&rest, &entry))
+        if (has_bytes(&entry, 4))
+            list[(*count)++] = last_bytes(entry.body, 1);
+    qsort(list, *count, sizeof *list, compare_names);
+    return WASINN_OK;
+}
+
 /* Each output of the signature is a key of the map of what is returned. */
 static wasinn_status check_returns(graph *graph, const function *function) {
-    wasinn__proto signature = function->signature;
-    wasinn__proto_field field, entry;
-    while (signature.at < signature.end && next(&signature, &field)) {
-        if (!has_bytes(&field, 3))
-            continue;
-        wasinn__proto name = last_bytes(field.body, 1), rest = function->content;
-        bool found = false;
-        while (!found && rest.at < rest.end && next(&rest, &entry)) {
-            if (++graph->steps > MOST_STEPS)
-                return refuse(graph, function->name, "has too many outputs");
-            found = has_bytes(&entry, 4) && equals(last_bytes(entry.body, 1), name);
-        }
-        if (!found)
-            return refuse(graph, function->name, "is a function that does not say what it returns");
+    wasinn__proto signature = function->signature, *names = NULL;
+    wasinn__proto_field field;
+    size_t count = 0;
+    wasinn_status status = list_returns(graph, function, &names, &count);
+    if (status != WASINN_OK)
+        return status;
+    while (status == WASINN_OK && signature.at < signature.end && next(&signature, &field)) {
+        wasinn__proto name = has_bytes(&field, 3) ? last_bytes(field.body, 1) : signature;
+        if (has_bytes(&field, 3) && !bsearch(&name, names, count, sizeof name, compare_names))
+            status = refuse(graph, function->name, "is a function that does not say what it returns");
     }
-    return WASINN_OK;
+    free(names);
+    return status;
 }
 
 static wasinn_status measure(graph *graph, function *function, int depth);
@@ -187,8 +204,10 @@ static wasinn_status add_function(graph *graph, wasinn__proto content) {
     wasinn__proto signature = last_bytes(content, 1);
     if (count_of(content, 1) != 1)
         return refuse(graph, last_bytes(signature, 1), "is a function with two signatures");
-    graph->functions[graph->count++] =
-        (function){.name = last_bytes(signature, 1), .signature = signature, .content = content};
+    graph->functions[graph->count++] = (function){.name = last_bytes(signature, 1),
+                                                  .signature = signature,
+                                                  .content = content,
+                                                  .inputs = count_of(signature, 2)};
     return WASINN_OK;
 }
 
@@ -274,7 +293,7 @@ static wasinn_status check_call(graph *graph, wasinn__proto node) {
         if (!next(&rest, &field) || !has_bytes(&field, 5) || !is(last_bytes(field.body, 1), "f"))
             continue;
         function *called = find(graph, last_bytes(last_bytes(last_bytes(field.body, 2), 10), 1));
-        if (called && count_of(called->signature, 2) != inputs)
+        if (called && called->inputs != inputs)
             return refuse(graph, last_bytes(node, 1), "calls a function with too many or too few values");
     }
     return WASINN_OK;

@@ -365,7 +365,10 @@ static row input_shape(const lite *lite, row tensors, uint64_t operator, uint32_
 
 /* A convolution divides by the channels of its filter, and by how often these go into those of its input. */
 static wasinn_status check_convolution(lite *lite, row tensors, uint64_t operator, bool grouped) {
+    enum { MOST_DIMENSIONS = 8 }; /* a filter has 4 or 5; any number of operators may have the same one */
     row input = input_shape(lite, tensors, operator, 0), filter = input_shape(lite, tensors, operator, 1);
+    if (filter.count > MOST_DIMENSIONS)
+        return refuse(lite, filter.at, "a convolution whose filter has too many dimensions");
     for (uint32_t i = 0; i < filter.count; i++)
         if ((int32_t)u32_at(lite, filter.at + 4 * (uint64_t)i) <= 0)
             return refuse(lite, filter.at, "a convolution whose filter is empty");
