@@ -538,7 +538,7 @@ class Numbering(Models):
 
     def test_encodings(self):
         """Encoding 6 is autodetect, ggml or nothing; with nothing that a backend knows, the reason tells which."""
-        self.write("x", "GGUF")
+        self.write("x", "what is this")
         for word, reason in [("witx", "encoding 6 is unknown"), ("wit", "no backend here knows"), ("old", "'ggml'")]:
             with self.subTest(word):
                 result = run("run", "--abi", word, "--dir", f"{self.temporary}::.", GUESTS / "session.wasm",
