@@ -1,5 +1,4 @@
 /* wasinn backends: which ML runtimes there are, and which models they load. */
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,13 +30,6 @@ static const char help[] =
 
 /* The formats that wasi-nn names; autodetect, the last, is none. */
 enum { ENCODINGS = WASINN_ENCODING_AUTODETECT };
-
-static bool serves(const wasinn_backend_info *info, wasinn_encoding encoding) {
-    for (size_t i = 0; i < info->encoding_count; i++)
-        if (info->encodings[i] == encoding)
-            return true;
-    return false;
-}
 
 /* The backends of a host; free the list. */
 static wasinn_backend_info *list_backends(wasinn_host *host, size_t *count) {
@@ -153,7 +145,7 @@ static void print_summary(const wasinn_backend_info *list, size_t count) {
         size_t found = 0;
         printf("%-16s", wasinn_encoding_name((wasinn_encoding)encoding));
         for (size_t i = 0; i < count; i++)
-            if (list[i].version && serves(&list[i], (wasinn_encoding)encoding))
+            if (list[i].version && wasinn__info_serves(&list[i], (wasinn_encoding)encoding))
                 printf("%s %s", found++ ? ", or" : "", shown(list[i].name, text));
         printf("%s%s\n", found ? "" : " ", found ? "" : remedy((wasinn_encoding)encoding));
     }
@@ -207,7 +199,7 @@ static void print_json(const wasinn_backend_info *list, size_t count) {
     for (int encoding = 0; encoding < ENCODINGS; encoding++) {
         yyjson_mut_val *names = yyjson_mut_arr(json);
         for (size_t i = 0; i < count; i++)
-            if (list[i].version && serves(&list[i], (wasinn_encoding)encoding))
+            if (list[i].version && wasinn__info_serves(&list[i], (wasinn_encoding)encoding))
                 yyjson_mut_arr_add_strcpy(json, names, shown(list[i].name, text));
         yyjson_mut_obj_add(encodings, yyjson_mut_str(json, wasinn_encoding_name((wasinn_encoding)encoding)),
                            names);
@@ -252,25 +244,9 @@ static int run(const char *folders, bool json) {
 }
 
 int wasinn__backends_command(int argc, char **argv) {
-    static const struct option known[] = {{"json", no_argument, NULL, 'j'},
-                                          {"backends", required_argument, NULL, 'b'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
     char *folders = NULL;
     bool json = false, helped = false;
-    int option, code = WASINN__EXIT_OK;
-    optind = 0;
-    opterr = 0;
-    while (code == WASINN__EXIT_OK && !helped &&
-           (option = getopt_long(argc, argv, ":h", known, NULL)) != -1) {
-        helped = option == 'h';
-        if (option == 'j')
-            json = true;
-        else if (option == 'b')
-            wasinn__add_folders(&folders, optarg);
-        else
-            code = helped ? wasinn__print_help(help) : wasinn__fail_option("backends", option, argv);
-    }
+    int code = wasinn__parse_listing("backends", help, argc, argv, &folders, &json, &helped);
     if (code == WASINN__EXIT_OK && !helped && optind != argc)
         code = wasinn__fail_usage("backends", "expected options only, got '%.100s'", argv[optind]);
     if (code == WASINN__EXIT_OK && !helped)

@@ -59,6 +59,35 @@ void wasinn__add_folders(char **folders, const char *more) {
     *folders = joined;
 }
 
+int wasinn__parse_listing(const char *command, const char *help, int argc, char **argv, char **folders,
+                          bool *json, bool *helped) {
+    static const struct option known[] = {{"json", no_argument, NULL, 'j'},
+                                          {"backends", required_argument, NULL, 'b'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
+    int option, code = WASINN__EXIT_OK;
+    optind = 0;
+    opterr = 0;
+    while (code == WASINN__EXIT_OK && !*helped &&
+           (option = getopt_long(argc, argv, ":h", known, NULL)) != -1) {
+        *helped = option == 'h';
+        if (option == 'j')
+            *json = true;
+        else if (option == 'b')
+            wasinn__add_folders(folders, optarg);
+        else
+            code = *helped ? wasinn__print_help(help) : wasinn__fail_option(command, option, argv);
+    }
+    return code;
+}
+
+bool wasinn__info_serves(const wasinn_backend_info *info, wasinn_encoding encoding) {
+    for (size_t i = 0; i < info->encoding_count; i++)
+        if (info->encodings[i] == encoding)
+            return true;
+    return false;
+}
+
 void *wasinn__checked(void *memory) {
     if (memory)
         return memory;

@@ -2,6 +2,8 @@
 #ifndef WASINN_CLI_CLI_H
 #define WASINN_CLI_CLI_H
 
+#include "wasinn/wasinn.h"
+
 /* Exit codes. A guest's own code passes through `wasinn run` unchanged, so run's failures keep to the
  * numbers that shells, env and timeout use for "the command itself failed". */
 enum {
@@ -31,6 +33,15 @@ int wasinn__flush_stdout(void);
 /* Puts more folders, with colons between them, behind those that were given already; NULL: there are none.
  * *folders is the caller's to free. */
 void wasinn__add_folders(char **folders, const char *more);
+
+/* The options --json, --backends and --help of a command that lists something; optind is then at its
+ * arguments. `folders`, to be freed, is NULL without --backends; `helped` is set when the help was asked for,
+ * and printed. Returns an exit code. */
+int wasinn__parse_listing(const char *command, const char *help, int argc, char **argv, char **folders,
+                          bool *json, bool *helped);
+
+/* Whether a backend loads models of an encoding. */
+bool wasinn__info_serves(const wasinn_backend_info *info, wasinn_encoding encoding);
 
 /* The memory, unless it is NULL: then the process ends, saying so. */
 void *wasinn__checked(void *memory);

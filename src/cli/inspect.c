@@ -50,25 +50,9 @@ static int inspect(const char *path, const char *folders, bool json) {
 }
 
 int wasinn__inspect_command(int argc, char **argv) {
-    static const struct option known[] = {{"json", no_argument, NULL, 'j'},
-                                          {"backends", required_argument, NULL, 'b'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
     char *folders = NULL;
     bool json = false, helped = false;
-    int option, code = WASINN__EXIT_OK;
-    optind = 0;
-    opterr = 0;
-    while (code == WASINN__EXIT_OK && !helped &&
-           (option = getopt_long(argc, argv, ":h", known, NULL)) != -1) {
-        helped = option == 'h';
-        if (option == 'j')
-            json = true;
-        else if (option == 'b')
-            wasinn__add_folders(&folders, optarg);
-        else
-            code = helped ? wasinn__print_help(help) : wasinn__fail_option("inspect", option, argv);
-    }
+    int code = wasinn__parse_listing("inspect", help, argc, argv, &folders, &json, &helped);
     if (code == WASINN__EXIT_OK && !helped && argc - optind != 1)
         code = wasinn__fail_usage("inspect", "expected one PATH, got %s", argc == optind ? "none" : "more");
     if (code == WASINN__EXIT_OK && !helped)

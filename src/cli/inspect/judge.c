@@ -17,13 +17,6 @@
 
 /* ---- A model ------------------------------------------------------------------------------------- */
 
-static bool serves(const wasinn_backend_info *info, wasinn_encoding encoding) {
-    for (size_t i = 0; i < info->encoding_count; i++)
-        if (info->encodings[i] == encoding)
-            return true;
-    return false;
-}
-
 /* Adds to why a model is not served; reasons are joined by "; ". */
 __attribute__((format(printf, 2, 3))) static void add_reason(struct wasinn__verdict *verdict,
                                                              const char *format, ...) {
@@ -102,7 +95,7 @@ void wasinn__judge_model(struct wasinn__subject *subject) {
         return;
     }
     for (size_t i = 0; wasinn_host_backend_info(host, i, &info, sizeof info) == WASINN_OK; i++)
-        if (serves(&info, subject->model.encoding)) {
+        if (wasinn__info_serves(&info, subject->model.encoding)) {
             known = true;
             judge_by(subject, &info);
         }
