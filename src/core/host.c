@@ -55,19 +55,29 @@ void wasinn_limits_default(wasinn_limits *limits, size_t size) {
     limits->struct_size = size;
 }
 
-wasinn_status wasinn__limits_set(wasinn_limits *limits, const wasinn_limits *wanted) {
-    const char *bytes = (const char *)wanted;
-    size_t size = wanted->struct_size, known = size < sizeof *limits ? size : sizeof *limits;
-    if (size < offsetof(wasinn_limits, graphs) + sizeof wanted->graphs)
-        return wasinn_host_fail(WASINN_INVALID_ARGUMENT,
-                                "limits with a struct_size of %zu: begin with wasinn_limits_default", size);
+wasinn_status wasinn__check_struct(const char *what, const char *begin, const void *given, size_t size,
+                                   size_t least, size_t known, wasinn_message *message) {
+    const char *bytes = given;
+    if (size < least)
+        return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "%s with a struct_size of %zu: begin with %s",
+                             what, size, begin);
     for (size_t i = known; i < size; i++)
         if (bytes[i] != 0)
-            return wasinn_host_fail(WASINN_INVALID_ARGUMENT,
-                                    "limits of %zu bytes: this version knows %zu of them", size,
-                                    sizeof *limits);
+            return wasinn_refuse(message, WASINN_INVALID_ARGUMENT,
+                                 "%s of %zu bytes: this version knows %zu of them", what, size, known);
+    return WASINN_OK;
+}
+
+wasinn_status wasinn__limits_set(wasinn_limits *limits, const wasinn_limits *wanted) {
+    wasinn_message message = wasinn__host_begin();
+    size_t size = wanted->struct_size;
+    wasinn_status status = wasinn__check_struct("limits", "wasinn_limits_default", wanted, size,
+                                                offsetof(wasinn_limits, graphs) + sizeof wanted->graphs,
+                                                sizeof *limits, &message);
+    if (status != WASINN_OK)
+        return wasinn__host_end(status);
     *limits = defaults;
-    memcpy(limits, wanted, known);
+    memcpy(limits, wanted, size < sizeof *limits ? size : sizeof *limits);
     limits->struct_size = sizeof *limits;
     return WASINN_OK;
 }

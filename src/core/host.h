@@ -26,6 +26,12 @@ wasinn_status wasinn__host_end(wasinn_status status);
 /* Copies as much of a struct as both sides know; what only the receiver knows becomes zero. */
 void wasinn__copy_known(void *to, size_t to_size, const void *from, size_t from_size);
 
+/* Whether a struct of the caller's, whose struct_size is `size`, has at least the `least` bytes of its first
+ * version, and nothing but zeros beyond those that are `known`. The message calls it `what`, and `begin` what
+ * fills it in. */
+wasinn_status wasinn__check_struct(const char *what, const char *begin, const void *given, size_t size,
+                                   size_t least, size_t known, wasinn_message *message);
+
 /* Takes the limits that the caller's struct has, and defaults for the rest. */
 wasinn_status wasinn__limits_set(wasinn_limits *limits, const wasinn_limits *wanted);
 

@@ -18,20 +18,13 @@ void wasinn_model_config_default(wasinn_model_config *config, size_t size) {
 /* The caller's config, with defaults for what it does not know. */
 static wasinn_status read_config(const wasinn_model_config *given, wasinn_model_config *config,
                                  wasinn_message *message) {
-    const char *bytes = (const char *)given;
-    size_t size = given->struct_size, known = size < sizeof *config ? size : sizeof *config;
-    if (size < offsetof(wasinn_model_config, option_count) + sizeof given->option_count)
-        return wasinn_refuse(message, WASINN_INVALID_ARGUMENT,
-                             "a model's config with a struct_size of %zu: begin with "
-                             "wasinn_model_config_default",
-                             size);
-    for (size_t i = known; i < size; i++)
-        if (bytes[i] != 0)
-            return wasinn_refuse(message, WASINN_INVALID_ARGUMENT,
-                                 "a model's config of %zu bytes: this version knows %zu of them", size,
-                                 sizeof *config);
+    size_t size = given->struct_size, least = offsetof(wasinn_model_config, option_count) + sizeof(size_t);
+    wasinn_status status = wasinn__check_struct("a model's config", "wasinn_model_config_default", given,
+                                                size, least, sizeof *config, message);
+    if (status != WASINN_OK)
+        return status;
     *config = defaults;
-    memcpy(config, given, known);
+    memcpy(config, given, size < sizeof *config ? size : sizeof *config);
     return WASINN_OK;
 }
 
