@@ -77,6 +77,22 @@ typedef struct wasinn_source {
     const char *path;         /* of the model's file or folder */
 } wasinn_source;
 
+/* Where a backend finds and keeps compiled models, during one load. The key is a line of text that says all
+ * that the compiled model depends on and that only the backend knows: the identity of each file, as it was
+ * before it was read, and the settings. The core adds the backend, the runtime's version and the processor.
+ */
+typedef struct wasinn_model_store {
+    uint32_t struct_size; /* as the core knows it */
+    void *data;           /* for the functions */
+    /* What was kept under a key, checked whole; it begins at a page, is read-only, and stays until unload
+     * returns, or load, if that fails. False: nothing. */
+    bool (*find)(void *data, const char *key, wasinn_blob *content);
+    /* The path of a file to write what is to be kept into; it lives until `end`. NULL: nothing will be. */
+    const char *(*begin)(void *data, const char *key);
+    /* Keeps what was written, or, if that is not complete, forgets it. */
+    void (*end)(void *data, bool complete);
+} wasinn_model_store;
+
 /* What load is asked for. */
 typedef struct wasinn_load_request {
     uint32_t struct_size;        /* as the core knows it */
@@ -90,7 +106,9 @@ typedef struct wasinn_load_request {
     /* What the operator asked for: each key is one of the table's, none comes twice, and check_option has
      * accepted the values. They live until load returns. */
     const wasinn_option *options;
-    size_t option_count; /* how many there are */
+    size_t option_count;             /* how many there are */
+    const wasinn_model_store *store; /* NULL: compiled models are not kept */
+    bool profile;                    /* the layers of each run will be asked for */
 } wasinn_load_request;
 
 /* Filled in field by field: an older core has a shorter one. */
@@ -99,7 +117,18 @@ typedef struct wasinn_loaded {
     void *model;          /* the backend's own, for the other entries */
     uint64_t bytes;       /* host memory that the model holds beyond the blobs, as well as can be told */
     bool keeps_blobs;     /* the runtime goes on using the source's blobs */
+    bool from_store;      /* it was found compiled, in the request's store */
 } wasinn_loaded;
+
+/* Memory to write to. */
+typedef struct wasinn_buffer {
+    void *data;  /* NULL: none */
+    size_t size; /* bytes */
+} wasinn_buffer;
+
+/* Takes one layer of a run: its name and kind as the runtime calls them, and how long it took. The texts are
+ * borrowed for the call. */
+typedef void (*wasinn_layer_fn)(void *data, const char *name, const char *kind, uint64_t nanoseconds);
 
 /* The table. Entries are required, unless they are said to be optional. */
 typedef struct wasinn_backend {
@@ -166,6 +195,16 @@ typedef struct wasinn_backend {
      * false, the core asks for every output after each run, so that none is larger than the guest may have.
      */
     bool keeps_shapes;
+    /* Optional. One inference in the caller's memory, without copies, and of one call: run's threads and
+     * `cancel` hold. inputs[i] is a tensor that fits input i, or its data is NULL: that input is the one that
+     * was set by `input`. outputs[i] is memory of just the size of output i, or NULL: that output is not
+     * wanted. No output overlaps anything else. The runtime has let go of all of it on return.
+     * unsupported_operation: not with these ports or this memory; nothing was done, and the caller copies. */
+    wasinn_status (*infer)(void *execution, const wasinn_tensor *inputs, const wasinn_buffer *outputs,
+                           wasinn_message *message);
+    /* Optional. Tells the layers of the last run of a model that was loaded to be profiled, in the order in
+     * which they ran. */
+    wasinn_status (*layers)(void *execution, wasinn_layer_fn tell, void *data, wasinn_message *message);
 } wasinn_backend;
 
 /* What a shared object that is a backend has to have, under this name: its table, which lives as long as the

@@ -334,6 +334,15 @@ WASINN_API wasinn_status wasinn_host_add_model_blobs(wasinn_host *host, const ch
                                                      const wasinn_blob *blobs, size_t count,
                                                      wasinn_encoding encoding, wasinn_target target);
 
+/* Loads a registered model now, where it would be loaded at its first use: on a thread of the embedder's own,
+ * for example, while a guest is being compiled. A guest that asks for it meanwhile waits. not_found: none of
+ * that name; else as wasinn_load. Any thread. */
+WASINN_API wasinn_status wasinn_host_preload(wasinn_host *host, const char *name);
+
+/* Opens the runtime of the backend that would load models of an encoding, likewise ahead of its use.
+ * invalid_encoding: none does. Any thread. */
+WASINN_API wasinn_status wasinn_host_open_runtime(wasinn_host *host, wasinn_encoding encoding);
+
 /* ---- What guests mean by their numbers ---------------------------------------------------------- */
 
 /* The number of a tensor type or an encoding means one thing here and another there: wasi-nn was renumbered
@@ -347,6 +356,43 @@ typedef enum wasinn_numbering {
 
 /* What guests that are made later use; default: auto. invalid_argument: no such numbering. */
 WASINN_API wasinn_status wasinn_host_set_numbering(wasinn_host *host, wasinn_numbering numbering);
+
+/* ---- What happens, and how long it takes -------------------------------------------------------- */
+
+/* What an event tells of. */
+typedef enum wasinn_event_kind {
+    WASINN_EVENT_RUNTIME = 0, /* an ML runtime was opened; name: of its backend; detail: its version */
+    WASINN_EVENT_MODEL,       /* a model was loaded; name: as registered, or "" for bytes; detail: "compiled",
+                                 "cached" (found compiled in the cache) or "shared" (the host had it);
+                                 bytes: of host memory that it holds */
+    WASINN_EVENT_CALL,        /* a guest's call returned; name: "set_input"; bytes: copied between guest and
+                                 host */
+    WASINN_EVENT_LAYER        /* a layer ran within the compute that is told next; name and detail: its name
+                                 and kind as the runtime calls them */
+} wasinn_event_kind;
+
+/* Something that came to its end. The texts are borrowed for the call. */
+typedef struct wasinn_event {
+    size_t struct_size;        /* as the library knows it: only ever grows */
+    wasinn_event_kind kind;    /* what it tells of */
+    const char *name;          /* as the kind has it, escaped for a terminal */
+    const char *detail;        /* likewise; "" where there is none */
+    uint64_t begin_ns, end_ns; /* on the clock CLOCK_MONOTONIC, nanoseconds */
+    uint64_t bytes;            /* as the kind has it */
+    wasinn_status status;      /* of what it tells of */
+    const wasinn_guest *guest; /* whose doing it was; NULL: the host's own */
+} wasinn_event;
+
+/* Takes an event on the thread on which it happened; several threads may call at once. It must not call
+ * wasinn. */
+typedef void (*wasinn_observer_fn)(void *data, const wasinn_event *event);
+
+/* Sets who is told of what happens; NULL for nobody, which costs nothing. */
+WASINN_API void wasinn_host_set_observer(wasinn_host *host, wasinn_observer_fn observer, void *data);
+
+/* Has models that are loaded from now on measure each of their layers, which the observer is told; that makes
+ * them slower. Backends that cannot do so tell none. */
+WASINN_API void wasinn_host_set_profiling(wasinn_host *host, bool profiling);
 
 /* ---- Guest -------------------------------------------------------------------------------------- */
 
@@ -431,6 +477,26 @@ WASINN_API wasinn_status wasinn_compute(wasinn_guest *guest, wasinn_handle execu
  * runtime_error: nothing was computed; invalid_argument: index. */
 WASINN_API wasinn_status wasinn_output(wasinn_guest *guest, wasinn_handle execution, uint32_t index,
                                        wasinn_tensor *view);
+
+/* Where wasinn_infer puts an output. */
+typedef struct wasinn_result {
+    void *data;      /* memory of the caller's */
+    size_t capacity; /* its bytes */
+    size_t written;  /* set by the call: the size of the output, also where it did not fit */
+} wasinn_result;
+
+/* One inference in one call: sets inputs 0 to input_count - 1 and computes; outputs 0 to output_count - 1
+ * are written to the caller's memory. Where the runtime can, it computes in that memory itself and nothing is
+ * copied: the shapes are fixed by the model, and data and capacity are as large as they must be and aligned
+ * to the element. Otherwise it is as wasinn_set_input, wasinn_compute and wasinn_output, one after the other.
+ * Inputs beyond those given are as wasinn_set_input has set them. Afterwards the given inputs are unset, and
+ * wasinn_output has nothing to lend until the next wasinn_compute. The runtime uses no memory of the call
+ * once this returns.
+ * invalid_argument: more inputs or outputs than the model has, or an output's memory overlaps other memory of
+ * the call; too_large: an output does not fit; the rest as those three. */
+WASINN_API wasinn_status wasinn_infer(wasinn_guest *guest, wasinn_handle execution,
+                                      const wasinn_tensor *inputs, size_t input_count, wasinn_result *outputs,
+                                      size_t output_count);
 
 /* Closes a graph or an execution. invalid_handle: neither. */
 WASINN_API wasinn_status wasinn_close(wasinn_guest *guest, wasinn_handle handle);
