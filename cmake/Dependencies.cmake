@@ -1,6 +1,6 @@
 # Finds what wasinn is built with: what the user names, else what the system has, else what scripts/deps.py fetches.
 #
-# Afterwards there are the targets Wasmtime::Wasmtime, OpenVINO::headers, StbResize::StbResize, Yyjson::Yyjson,
+# Afterwards there are the targets Wasmtime::Wasmtime, OpenVINO::headers, StbResize::StbResize, Yyjson::Yyjson, XxHash::XxHash,
 # JPEG::JPEG and PNG::PNG,
 # and the variables OpenVINOHeaders_LIBRARY_DIR and OnnxRuntime_LIBRARY_DIR, the folders of those libraries (or empty).
 
@@ -82,6 +82,12 @@ else()
   wasinn_look_for(Yyjson Yyjson_INCLUDE_DIR yyjson)
 endif()
 
+if(XxHash_ROOT OR DEFINED ENV{XxHash_ROOT})
+  find_package(XxHash REQUIRED)
+else()
+  wasinn_look_for(XxHash XxHash_INCLUDE_DIR xxhash)
+endif()
+
 if(WASINN_BUNDLED_IMAGES)
   list(APPEND _wasinn_missing JPEG PNG)
   list(APPEND _wasinn_parts images)
@@ -141,6 +147,15 @@ if("Yyjson" IN_LIST _wasinn_missing)
   unset(Yyjson_ROOT)
   if(NOT Yyjson_FOUND)
     wasinn_give_up("yyjson" "install it (Debian: libyyjson-dev), or set Yyjson_ROOT to its folder")
+  endif()
+endif()
+
+if("XxHash" IN_LIST _wasinn_missing)
+  set(XxHash_ROOT "${WASINN_DEPS}/xxhash")
+  find_package(XxHash QUIET)
+  unset(XxHash_ROOT)
+  if(NOT XxHash_FOUND)
+    wasinn_give_up("xxhash.h" "install it (Debian: libxxhash-dev), or set XxHash_ROOT to its folder")
   endif()
 endif()
 
@@ -212,7 +227,8 @@ wasinn_place_runtime(onnxruntime ONNXRUNTIME "${OnnxRuntime_LIBRARY_DIR}")
 set(_wasinn_summary "Wasmtime ${Wasmtime_VERSION}: ${Wasmtime_LIBRARY}"
                     "OpenVINO ${OpenVINOHeaders_VERSION}: ${OpenVINOHeaders_INCLUDE_DIR}"
                     "stb_image_resize: ${StbResize_INCLUDE_DIR}"
-                    "yyjson: ${Yyjson_INCLUDE_DIR}")
+                    "yyjson: ${Yyjson_INCLUDE_DIR}"
+                    "xxhash: ${XxHash_INCLUDE_DIR}")
 if(OnnxRuntime_FOUND)
   list(APPEND _wasinn_summary "ONNX Runtime ${OnnxRuntime_VERSION}: ${OnnxRuntime_LIBRARY}")
 elseif("onnxruntime" IN_LIST WASINN_BACKENDS)

@@ -451,6 +451,14 @@ def make_yyjson(wheels, crates, out, scratch):
     return ["yyjson"]
 
 
+def make_xxhash(wheels, crates, out, scratch):
+    unpack_crate(crates[0], scratch, "src/c")
+    (out / "xxhash").mkdir()
+    for path in (scratch / "xxhash.h", scratch / "LICENSE"):
+        path.rename(out / "xxhash" / path.name)
+    return ["xxhash"]
+
+
 def make_zig(wheels, crates, out, scratch):
     unpack_wheel(wheels[0], scratch, lambda name: name.startswith("ziglang/"))
     (scratch / "ziglang").rename(out / "zig")
@@ -602,6 +610,7 @@ MAKERS = {
     "images": make_images,
     "stb": make_stb,
     "yyjson": make_yyjson,
+    "xxhash": make_xxhash,
     "python": make_python,
     "zig": make_zig,
     "photographs": make_photographs,

@@ -77,20 +77,15 @@ typedef struct wasinn_source {
     const char *path;         /* of the model's file or folder */
 } wasinn_source;
 
-/* Where a backend finds and keeps compiled models, during one load. The key is a line of text that says all
- * that the compiled model depends on and that only the backend knows: the identity of each file, as it was
- * before it was read, and the settings. The core adds the backend, the runtime's version and the processor.
- */
+/* Where a backend finds models that it has compiled before, during one load. The key is text that says all
+ * that the compiled model depends on and only the backend knows: the identity of each file, as it is before
+ * it is read, and the settings. The core adds the backend, its runtime's version and the processor. */
 typedef struct wasinn_model_store {
     uint32_t struct_size; /* as the core knows it */
-    void *data;           /* for the functions */
-    /* What was kept under a key, checked whole; it begins at a page, is read-only, and stays until unload
-     * returns, or load, if that fails. False: nothing. */
+    void *data;           /* for find */
+    /* What `save` wrote under this key, checked whole; it begins at a page, is read-only, and stays until
+     * unload returns, or load, if that fails. False: nothing. One key for each load. */
     bool (*find)(void *data, const char *key, wasinn_blob *content);
-    /* The path of a file to write what is to be kept into; it lives until `end`. NULL: nothing will be. */
-    const char *(*begin)(void *data, const char *key);
-    /* Keeps what was written, or, if that is not complete, forgets it. */
-    void (*end)(void *data, bool complete);
 } wasinn_model_store;
 
 /* What load is asked for. */
@@ -118,6 +113,7 @@ typedef struct wasinn_loaded {
     uint64_t bytes;       /* host memory that the model holds beyond the blobs, as well as can be told */
     bool keeps_blobs;     /* the runtime goes on using the source's blobs */
     bool from_store;      /* it was found compiled, in the request's store */
+    bool may_be_saved;    /* it was not, and what it was made of is still what the key said */
 } wasinn_loaded;
 
 /* Memory to write to. */
@@ -205,6 +201,9 @@ typedef struct wasinn_backend {
     /* Optional. Tells the layers of the last run of a model that was loaded to be profiled, in the order in
      * which they ran. */
     wasinn_status (*layers)(void *execution, wasinn_layer_fn tell, void *data, wasinn_message *message);
+    /* Optional. Writes a model that may be saved to a file that is there already and empty, for load to find
+     * in the request's store. Called once, on a thread of its own, while others use the model. */
+    wasinn_status (*save)(void *model, const char *path, wasinn_message *message);
 } wasinn_backend;
 
 /* What a shared object that is a backend has to have, under this name: its table, which lives as long as the

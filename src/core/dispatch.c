@@ -83,6 +83,15 @@ const char *const *wasinn__dispatch_option_texts(const wasinn__backend *backend)
     return HAS(backend->table, option_texts) ? backend->table->option_texts : NULL;
 }
 
+bool wasinn__dispatch_saves(const wasinn__backend *backend) {
+    return HAS(backend->table, save);
+}
+
+wasinn_status wasinn__dispatch_save(wasinn__backend *backend, void *model, const char *path,
+                                    wasinn_message *message) {
+    return CALL(backend, save, message, model, path);
+}
+
 bool wasinn__dispatch_keeps_shapes(const wasinn__backend *backend) {
     return HAS(backend->table, keeps_shapes);
 }

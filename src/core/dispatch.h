@@ -26,6 +26,10 @@ wasinn_status wasinn__dispatch_check_option(wasinn__backend *backend, const char
 const char *wasinn__dispatch_device(wasinn__backend *backend, size_t index);
 /* NULL: the backend has none. */
 const char *const *wasinn__dispatch_option_texts(const wasinn__backend *backend);
+/* Whether compiled models can be saved. */
+bool wasinn__dispatch_saves(const wasinn__backend *backend);
+wasinn_status wasinn__dispatch_save(wasinn__backend *backend, void *model, const char *path,
+                                    wasinn_message *message);
 bool wasinn__dispatch_keeps_shapes(const wasinn__backend *backend);
 
 #endif

@@ -29,7 +29,18 @@ typedef struct order {
     const wasinn__blobs *blobs;
     const wasinn__wanted *wanted;
     wasinn__attempt *attempt;
+    wasinn__store *store;
 } order;
+
+/* What was compiled before is looked for, and what is compiled now is kept. */
+static void keep_compiled(wasinn__graph *graph, wasinn__store *store, const wasinn_loaded *loaded) {
+    if (loaded->from_store) {
+        graph->compiled = store->found;
+        store->found = NULL;
+    } else if (loaded->may_be_saved) {
+        graph->saving = wasinn__store_save(store, graph->backend, graph->model);
+    }
+}
 
 static wasinn_status load_model(wasinn__graph *graph, const order *order, bool *keeps_blobs,
                                 wasinn_message *message) {
@@ -44,6 +55,7 @@ static wasinn_status load_model(wasinn__graph *graph, const order *order, bool *
                                    .target = wanted->target,
                                    .stopped = stopped,
                                    .stopped_data = order->attempt};
+    wasinn_model_store store = {sizeof store, order->store, wasinn__store_find};
     wasinn_option *options;
     wasinn_status status =
         wasinn__options_merge(wanted->options, wanted->option_count, backend->options, backend->option_count,
@@ -51,6 +63,8 @@ static wasinn_status load_model(wasinn__graph *graph, const order *order, bool *
     if (status != WASINN_OK)
         return status;
     request.options = options;
+    if (order->store->cache)
+        request.store = &store;
     status = wasinn__dispatch_load(graph->backend, &request, &loaded, message);
     wasinn__options_free(options, request.option_count);
     if (status != WASINN_OK)
@@ -60,6 +74,7 @@ static wasinn_status load_model(wasinn__graph *graph, const order *order, bool *
     if (loaded.keeps_blobs)
         graph->bytes += wasinn__blobs_bytes(order->blobs->list, order->blobs->count);
     *keeps_blobs = loaded.keeps_blobs;
+    keep_compiled(graph, order->store, &loaded);
     return WASINN_OK;
 }
 
@@ -99,7 +114,8 @@ wasinn_status wasinn__graph_load(wasinn__registry *registry, const wasinn__origi
                                  const wasinn__wanted *wanted, wasinn__attempt *attempt,
                                  wasinn__graph **graph, wasinn_message *message) {
     wasinn__blobs copied = {0}, *blobs = origin->held ? origin->held : &copied;
-    const order order = {origin->path, blobs, wanted, attempt};
+    wasinn__store store = {0};
+    const order order = {origin->path, blobs, wanted, attempt, &store};
     wasinn__backend *backend;
     bool keeps_blobs = false;
     attempt->saw_host = true;
@@ -114,15 +130,19 @@ wasinn_status wasinn__graph_load(wasinn__registry *registry, const wasinn__origi
     made->backend = backend;
     if (origin->passed)
         status = wasinn__blobs_copy(origin->passed, origin->passed_count, &copied, message);
+    if (origin->path && registry->cache && wasinn__dispatch_saves(backend))
+        store = (wasinn__store){.cache = registry->cache, .backend = backend, .label = origin->path};
     if (status == WASINN_OK)
         status = load_and_describe(made, &order, &keeps_blobs, message);
     if (status == WASINN_TIMEOUT)
         wasinn__say_stopped(attempt, message);
     if (status != WASINN_OK) {
         wasinn__graph_release(made);
+        wasinn__store_clear(&store);
         wasinn__blobs_free(&copied);
         return status;
     }
+    wasinn__store_clear(&store);
     if (keeps_blobs) {
         made->blobs = *blobs;
         *blobs = (wasinn__blobs){0};
@@ -144,8 +164,10 @@ void wasinn__graph_release(wasinn__graph *graph) {
         graph->owner->held_bytes -= graph->bytes;
     wasinn__free(graph->ports[WASINN_INPUT]);
     wasinn__free(graph->ports[WASINN_OUTPUT]);
+    wasinn__saving_end(graph->saving);
     if (graph->model)
         graph->backend->table->unload(graph->model);
+    wasinn_cache_release(graph->compiled);
     wasinn__blobs_free(&graph->blobs);
     wasinn__free(graph);
 }

@@ -6,13 +6,16 @@
 
 #include "core/blobs.h"
 #include "core/registry.h"
+#include "core/store.h"
 
 typedef struct wasinn__graph {
     atomic_uint references;
     wasinn__backend *backend;
     void *model;
-    wasinn__blobs blobs;   /* while the backend keeps using them */
-    wasinn_port *ports[2]; /* by wasinn_direction */
+    wasinn__blobs blobs;          /* while the backend keeps using them */
+    wasinn_cache_entry *compiled; /* that it was found as, or NULL */
+    wasinn__saving *saving;       /* into the cache, or NULL */
+    wasinn_port *ports[2];        /* by wasinn_direction */
     uint32_t port_counts[2];
     uint64_t bytes; /* blobs and model */
     /* The guest that the bytes are charged to; NULL for a named model, which belongs to the host. */

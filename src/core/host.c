@@ -89,6 +89,7 @@ static void destroy(wasinn_host *host) {
         host->models = next;
     }
     wasinn__registry_free(&host->registry);
+    wasinn_cache_free(host->registry.cache);
     wasinn__watchdog_destroy(&host->watchdog);
     wasinn__free(host);
 }
@@ -118,6 +119,13 @@ void wasinn_host_free(wasinn_host *host) {
 
 wasinn_status wasinn_host_set_limits(wasinn_host *host, const wasinn_limits *limits) {
     return wasinn__limits_set(&host->limits, limits);
+}
+
+void wasinn_host_set_cache(wasinn_host *host, wasinn_cache *cache) {
+    if (cache)
+        wasinn_cache_retain(cache);
+    wasinn_cache_free(host->registry.cache);
+    host->registry.cache = cache;
 }
 
 void wasinn_host_set_log(wasinn_host *host, wasinn_log_fn log, void *data) {

@@ -104,3 +104,17 @@ wasinn_status wasinn_host_backend_info(wasinn_host *host, size_t index, wasinn_b
     wasinn__copy_known(info, size, &known, sizeof known);
     return WASINN_OK;
 }
+
+wasinn_status wasinn_host_open_runtime(wasinn_host *host, wasinn_encoding encoding) {
+    wasinn_message message = wasinn__host_begin();
+    wasinn__wanted wanted = {.encoding = encoding};
+    wasinn__backend *backend;
+    wasinn_status status;
+    if (encoding == WASINN_ENCODING_AUTODETECT)
+        return wasinn__host_end(
+            wasinn_refuse(&message, WASINN_INVALID_ENCODING, "autodetect is no encoding of a model"));
+    status = wasinn__registry_settle(&host->registry, NULL, &wanted, &message);
+    if (status == WASINN_OK)
+        status = wasinn__registry_open(&host->registry, &wanted, &backend, &message);
+    return wasinn__host_end(status);
+}

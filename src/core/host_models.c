@@ -99,3 +99,21 @@ wasinn_status wasinn_host_add_model_blobs(wasinn_host *host, const char *name, c
     config.target = target;
     return wasinn_host_register(host, name, &config);
 }
+
+static wasinn_status preload(wasinn_host *host, const char *name, wasinn_message *message) {
+    static const atomic_bool never;
+    wasinn__attempt attempt = {wasinn__deadline(host->limits.load_ms), &never, false};
+    wasinn__model *model = name ? wasinn__models_find(host->models, name, strlen(name)) : NULL;
+    wasinn__graph *graph;
+    if (!model)
+        return wasinn_refuse(message, WASINN_NOT_FOUND, "no model is registered as '%s'", name ? name : "");
+    wasinn_status status = wasinn__model_graph(model, &host->registry, &attempt, &graph, message);
+    if (status == WASINN_OK)
+        wasinn__graph_release(graph);
+    return status;
+}
+
+wasinn_status wasinn_host_preload(wasinn_host *host, const char *name) {
+    wasinn_message message = wasinn__host_begin();
+    return wasinn__host_end(preload(host, name, &message));
+}

@@ -4,9 +4,11 @@
 
 #include "core/backends.h"
 #include "core/names.h"
+#include "wasinn/cache.h"
 
 typedef struct wasinn__registry {
     const wasinn__faults *faults;
+    wasinn_cache *cache;  /* of compiled models, or NULL */
     pthread_mutex_t lock; /* of the search */
     bool searched;
     char *folders; /* to be searched before the others, or NULL */

@@ -1,0 +1,31 @@
+/* The file of one entry of a cache: the content from its first byte on, so that it can be mapped, then kind,
+ * key and label, then a tail that says how long each is and what they hash to. */
+#ifndef WASINN_CORE_CACHE_FILE_H
+#define WASINN_CORE_CACHE_FILE_H
+
+#include "wasinn/backend.h"
+
+/* What is in a file, mapped. */
+typedef struct wasinn__cache_file {
+    void *map;
+    size_t map_size;
+    wasinn_blob content, kind, key, label;
+} wasinn__cache_file;
+
+/* Maps the open file `file` and looks at everything but the content. False, and why not: it is no entry, or
+ * damaged. */
+bool wasinn__cache_file_map(int file, wasinn__cache_file *mapped, wasinn_message *message);
+/* Whether the content is what was written. Several threads help where it is large. */
+bool wasinn__cache_file_whole(const wasinn__cache_file *mapped);
+void wasinn__cache_file_unmap(wasinn__cache_file *mapped);
+
+/* Makes an entry of an open file that has just the content: appends the rest. */
+bool wasinn__cache_file_seal(int file, const wasinn_blob *kind, const wasinn_blob *key,
+                             const wasinn_blob *label, wasinn_message *message);
+/* Writes all of it. */
+bool wasinn__cache_file_write(int file, const wasinn_blob *bytes, wasinn_message *message);
+
+/* 32 hexadecimal digits of a hash of both, for a file's name. */
+void wasinn__cache_file_name(const wasinn_blob *kind, const wasinn_blob *key, char digits[33]);
+
+#endif

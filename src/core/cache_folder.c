@@ -1,0 +1,94 @@
+#include "core/cache_folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool join(const char *folder, const char *name, char *path, size_t capacity) {
+    return folder && folder[0] == '/' && (size_t)snprintf(path, capacity, "%s%s", folder, name) < capacity;
+}
+
+bool wasinn__cache_folder_default(char *path, size_t capacity) {
+    const char *named = getenv("WASINN_CACHE");
+    if (named && named[0])
+        return (size_t)snprintf(path, capacity, "%s", named) < capacity;
+    return join(getenv("XDG_CACHE_HOME"), "/wasinn", path, capacity) ||
+           join(getenv("HOME"), "/.cache/wasinn", path, capacity);
+}
+
+/* Like mkdir -p; what is made is for this user alone. */
+static wasinn_status make(const char *path, wasinn_message *message) {
+    char part[PATH_MAX];
+    if ((size_t)snprintf(part, sizeof part, "%s", path) >= sizeof part)
+        return wasinn_refuse(message, WASINN_NOT_FOUND, "the cache's path is too long");
+    for (char *slash = part + 1;; slash++) {
+        char was = *slash;
+        if (was != '/' && was != '\0')
+            continue;
+        *slash = '\0';
+        if (mkdir(part, 0700) != 0 && errno != EEXIST && errno != EROFS && errno != EACCES)
+            return wasinn_refuse(message, WASINN_NOT_FOUND, "the cache '%s' cannot be made: '%s': %s", path,
+                                 part, strerror(errno));
+        *slash = was;
+        if (was == '\0')
+            return WASINN_OK;
+    }
+}
+
+/* A folder of root's above ours may be written by all if it is sticky, as /tmp is: nobody can replace what is
+ * another's there. */
+static const char *unsafe(const struct stat *status, bool own) {
+    bool mine = status->st_uid == geteuid(), roots = status->st_uid == 0;
+    bool open = (status->st_mode & (S_IWGRP | S_IWOTH)) != 0, sticky = (status->st_mode & S_ISVTX) != 0;
+    if (!mine && (own || !roots))
+        return "belongs to another user";
+    if (open && (own || !sticky))
+        return "can be written by others";
+    return NULL;
+}
+
+static wasinn_status check(const char *real, wasinn_message *message) {
+    char part[PATH_MAX];
+    size_t length = strlen(real);
+    snprintf(part, sizeof part, "%s", real);
+    for (bool own = true;; own = false) {
+        struct stat status;
+        const char *shown = part[0] ? part : "/";
+        if (lstat(shown, &status) != 0)
+            return wasinn_refuse(message, WASINN_NOT_FOUND, "the cache '%s': '%s': %s", real, shown,
+                                 strerror(errno));
+        const char *problem = unsafe(&status, own);
+        if (problem)
+            return wasinn_refuse(message, WASINN_SECURITY,
+                                 "the cache '%s' holds code and has to be this user's alone: '%s' %s", real,
+                                 shown, problem);
+        if (length == 0)
+            return WASINN_OK;
+        while (length > 0 && part[--length] != '/')
+            ;
+        part[length] = '\0';
+    }
+}
+
+wasinn_status wasinn__cache_folder_open(const char *path, char *real, size_t capacity, int *folder,
+                                        wasinn_message *message) {
+    char resolved[PATH_MAX];
+    wasinn_status status = make(path, message);
+    if (status != WASINN_OK)
+        return status;
+    if (!realpath(path, resolved) || strlen(resolved) >= capacity)
+        return wasinn_refuse(message, WASINN_NOT_FOUND, "the cache '%s': %s", path, strerror(errno));
+    status = check(resolved, message);
+    if (status != WASINN_OK)
+        return status;
+    int opened = open(resolved, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (opened < 0)
+        return wasinn_refuse(message, WASINN_NOT_FOUND, "the cache '%s': %s", resolved, strerror(errno));
+    snprintf(real, capacity, "%s", resolved);
+    *folder = opened;
+    return WASINN_OK;
+}
