@@ -16,12 +16,14 @@
     X(ov_core_set_property)                                                                                  \
     X(ov_core_get_available_devices)                                                                         \
     X(ov_available_devices_free)                                                                             \
+    X(ov_core_import_model)                                                                                  \
     X(ov_core_read_model)                                                                                    \
     X(ov_core_read_model_from_memory_buffer)                                                                 \
     X(ov_model_const_input_by_index)                                                                         \
     X(ov_model_const_output_by_index)                                                                        \
     X(ov_model_free)                                                                                         \
     X(ov_core_compile_model)                                                                                 \
+    X(ov_compiled_model_export_model)                                                                        \
     X(ov_compiled_model_free)                                                                                \
     X(ov_compiled_model_inputs_size)                                                                         \
     X(ov_compiled_model_outputs_size)                                                                        \

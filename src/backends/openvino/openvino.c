@@ -4,18 +4,13 @@
 #include <string.h>
 
 #include "backends/formats.h"
+#include "backends/openvino/compiled.h"
 #include "backends/openvino/options.h"
 #include "backends/openvino/read.h"
 
 typedef wasinn__openvino_runtime runtime;
 
-typedef struct model {
-    runtime *runtime;
-    ov_compiled_model_t *compiled;
-    uint32_t counts[2];
-    char **names[2];
-    bool *fixed[2]; /* by direction and index: every dimension is known */
-} model;
+typedef wasinn__openvino_model model;
 
 typedef struct execution {
     model *model;
@@ -82,17 +77,23 @@ static bool probe_path(const char *path, wasinn_encoding *encoding) {
     return true;
 }
 
+void wasinn__openvino_free_ports(model *model) {
+    for (int side = 0; side < 2; side++) {
+        for (uint32_t i = 0; model->names[side] && i < model->counts[side]; i++)
+            free(model->names[side][i]);
+        free(model->names[side]);
+        free(model->fixed[side]);
+    }
+}
+
 static void unload(void *opaque) {
     model *unloaded = opaque;
     const wasinn__openvino *library = &unloaded->runtime->library;
     if (unloaded->compiled)
         library->ov_compiled_model_free(unloaded->compiled);
-    for (int side = 0; side < 2; side++) {
-        for (uint32_t i = 0; unloaded->names[side] && i < unloaded->counts[side]; i++)
-            library->ov_free(unloaded->names[side][i]);
-        free(unloaded->names[side]);
-        free(unloaded->fixed[side]);
-    }
+    if (unloaded->core)
+        library->ov_core_free(unloaded->core);
+    wasinn__openvino_free_ports(unloaded);
     free(unloaded);
 }
 
@@ -103,8 +104,20 @@ static void shorten(char *name) {
         name[length - 2] = '\0';
 }
 
-/* As the model that was read calls them. A compiled port has besides the names of what was merged with it,
- * and tells only the first of all. One without a name is legal. */
+/* As the model that was read calls it; NULL: it has no name, which is legal, or there is no memory. */
+static char *name_of_port(const wasinn__openvino *library, const ov_output_const_port_t *port,
+                          wasinn_encoding encoding) {
+    char *theirs = NULL, *name;
+    if (library->ov_port_get_any_name(port, &theirs) != OK)
+        return NULL;
+    name = strdup(theirs);
+    library->ov_free(theirs);
+    if (name && encoding == WASINN_ENCODING_TENSORFLOW)
+        shorten(name);
+    return name;
+}
+
+/* A compiled port has besides the names of what was merged with it, and tells only the first of all. */
 static void name_ports(model *made, const ov_model_t *read, wasinn_encoding encoding) {
     const wasinn__openvino *library = &made->runtime->library;
     for (int side = 0; side < 2; side++) {
@@ -113,27 +126,22 @@ static void name_ports(model *made, const ov_model_t *read, wasinn_encoding enco
             ov_status_e code = side == WASINN_INPUT
                                    ? library->ov_model_const_input_by_index(read, i, &found)
                                    : library->ov_model_const_output_by_index(read, i, &found);
-            if (code == OK && library->ov_port_get_any_name(found, &made->names[side][i]) != OK)
-                made->names[side][i] = NULL;
-            if (made->names[side][i] && encoding == WASINN_ENCODING_TENSORFLOW)
-                shorten(made->names[side][i]);
-            if (code == OK)
-                library->ov_output_const_port_free(found);
+            if (code != OK)
+                continue;
+            made->names[side][i] = name_of_port(library, found, encoding);
+            library->ov_output_const_port_free(found);
         }
     }
 }
 
-static wasinn_status compile(model *made, const ov_model_t *read, const char *device,
-                             const wasinn_load_request *request, wasinn_message *message) {
+wasinn_status wasinn__openvino_count_ports(model *made, wasinn_message *message) {
     const wasinn__openvino *library = &made->runtime->library;
     size_t inputs = 0, outputs = 0;
-    ov_status_e code = wasinn__openvino_compile(made->runtime, read, device, request, &made->compiled);
-    if (code == OK)
-        code = library->ov_compiled_model_inputs_size(made->compiled, &inputs);
+    ov_status_e code = library->ov_compiled_model_inputs_size(made->compiled, &inputs);
     if (code == OK)
         code = library->ov_compiled_model_outputs_size(made->compiled, &outputs);
     if (code != OK)
-        return failed(library, code, "compiling the model", message);
+        return failed(library, code, "counting the ports", message);
     made->counts[WASINN_INPUT] = (uint32_t)inputs;
     made->counts[WASINN_OUTPUT] = (uint32_t)outputs;
     for (int side = 0; side < 2; side++) {
@@ -142,15 +150,40 @@ static wasinn_status compile(model *made, const ov_model_t *read, const char *de
         if (!made->names[side] || !made->fixed[side])
             return wasinn_refuse(message, WASINN_TOO_LARGE, "OpenVINO: no memory");
     }
-    name_ports(made, read, request->encoding);
     return WASINN_OK;
+}
+
+static wasinn_status compile(model *made, const ov_model_t *read, const char *device,
+                             const wasinn_load_request *request, wasinn_message *message) {
+    ov_status_e code = wasinn__openvino_compile(made->runtime, read, device, request, &made->compiled);
+    if (code != OK)
+        return failed(&made->runtime->library, code, "compiling the model", message);
+    wasinn_status status = wasinn__openvino_count_ports(made, message);
+    if (status == WASINN_OK)
+        name_ports(made, read, request->encoding);
+    return status;
+}
+
+static wasinn_status read_and_compile(model *made, const char *device, const wasinn_load_request *request,
+                                      wasinn_loaded *loaded, wasinn_message *message) {
+    wasinn__openvino_read read = {0};
+    wasinn_status status = wasinn__openvino_read_model(made->runtime, request, &read, message);
+    if (status == WASINN_OK && request->stopped(request->stopped_data))
+        status = wasinn_refuse(message, WASINN_TIMEOUT, "stopped before the model was compiled");
+    if (status == WASINN_OK)
+        status = compile(made, read.model, device, request, message);
+    if (read.model)
+        made->runtime->library.ov_model_free(read.model);
+    made->bytes = read.bytes;
+    loaded->keeps_blobs = read.keeps_blobs;
+    return status;
 }
 
 static wasinn_status load(void *opaque, const wasinn_load_request *request, wasinn_loaded *loaded,
                           wasinn_message *message) {
     runtime *opened = opaque;
     const char *device;
-    wasinn__openvino_read read = {0};
+    wasinn__openvino_identity identity;
     wasinn_status status = wasinn__openvino_device(opened, request->target, &device, message);
     if (status != WASINN_OK)
         return status;
@@ -158,20 +191,17 @@ static wasinn_status load(void *opaque, const wasinn_load_request *request, wasi
     if (!made)
         return wasinn_refuse(message, WASINN_TOO_LARGE, "OpenVINO: no memory");
     made->runtime = opened;
-    status = wasinn__openvino_read_model(opened, request, &read, message);
-    if (status == WASINN_OK && request->stopped(request->stopped_data))
-        status = wasinn_refuse(message, WASINN_TIMEOUT, "stopped before the model was compiled");
-    if (status == WASINN_OK)
-        status = compile(made, read.model, device, request, message);
-    if (read.model)
-        opened->library.ov_model_free(read.model);
+    wasinn__openvino_identify(request, device, &identity);
+    loaded->from_store = wasinn__openvino_import(made, request, &identity);
+    if (!loaded->from_store)
+        status = read_and_compile(made, device, request, loaded, message);
     if (status != WASINN_OK) {
         unload(made);
         return status;
     }
+    loaded->may_be_saved = !loaded->from_store && wasinn__openvino_unchanged(&identity);
     loaded->model = made;
-    loaded->bytes = read.bytes;
-    loaded->keeps_blobs = read.keeps_blobs;
+    loaded->bytes = made->bytes;
     return WASINN_OK;
 }
 
@@ -404,4 +434,5 @@ const wasinn_backend wasinn__backend_openvino = {
     .check_option = wasinn__openvino_check_option,
     .option_texts = wasinn__openvino_option_texts,
     .device = device,
+    .save = wasinn__openvino_save,
 };

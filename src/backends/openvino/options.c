@@ -92,6 +92,27 @@ bool wasinn__openvino_maps(const wasinn_load_request *request) {
     return false;
 }
 
+bool wasinn__openvino_has_settings(const wasinn_load_request *request) {
+    for (size_t i = 0; i < request->option_count; i++) {
+        size_t option = index_of(request->options[i].key);
+        if (option < WASINN__OPENVINO_OPTIONS && options[option].property)
+            return true;
+    }
+    return false;
+}
+
+bool wasinn__openvino_set_core(const wasinn__openvino *library, ov_core_t *core, const char *device,
+                               const wasinn_load_request *request) {
+    for (size_t i = 0; i < request->option_count; i++) {
+        size_t option = index_of(request->options[i].key);
+        if (option < WASINN__OPENVINO_OPTIONS && options[option].property &&
+            library->ov_core_set_property(core, device, options[option].property,
+                                          value_for(option, request->options[i].value)) != OK)
+            return false;
+    }
+    return true;
+}
+
 ov_status_e wasinn__openvino_compile(const wasinn__openvino_runtime *runtime, const ov_model_t *model,
                                      const char *device, const wasinn_load_request *request,
                                      ov_compiled_model_t **compiled) {

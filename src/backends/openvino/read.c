@@ -159,7 +159,8 @@ static wasinn_status read_ir_blobs(const wasinn__openvino_runtime *runtime, cons
     return status;
 }
 
-static wasinn_status find_ir(const char *path, char *xml, size_t capacity, wasinn_message *message) {
+wasinn_status wasinn__openvino_find_ir(const char *path, char *xml, char *bin, size_t capacity,
+                                       wasinn_message *message) {
     size_t found;
     if (!wasinn__format_find_xml(path, xml, capacity, &found))
         return wasinn_refuse(message, WASINN_RUNTIME_ERROR,
@@ -169,6 +170,7 @@ static wasinn_status find_ir(const char *path, char *xml, size_t capacity, wasin
     size_t length = strlen(xml);
     if (length < 4 || strcmp(xml + length - 4, ".xml") != 0)
         return wasinn_refuse(message, WASINN_RUNTIME_ERROR, "'%s' is not the .xml of an OpenVINO model", xml);
+    snprintf(bin, capacity, "%.*s.bin", (int)(length - 4), xml);
     return WASINN_OK;
 }
 
@@ -191,13 +193,12 @@ static wasinn_status read_ir_path(wasinn__openvino_runtime *runtime, const char 
     ov_tensor_t *weights = NULL;
     size_t size = 0;
     wasinn_blob text = {0};
-    wasinn_status status = find_ir(path, xml, sizeof xml, message);
+    wasinn_status status = wasinn__openvino_find_ir(path, xml, bin, sizeof xml, message);
     if (status == WASINN_OK)
         status = read_file(xml, "xml", &text, message);
     if (status != WASINN_OK)
         return status;
     wasinn__format format = wasinn__format_of_bytes(&text);
-    snprintf(bin, sizeof bin, "%.*s.bin", (int)(strlen(xml) - 4), xml);
     if (format != WASINN__FORMAT_XML) {
         tell_format(format, seen, sizeof seen);
         status = wasinn_refuse(message, WASINN_RUNTIME_ERROR, "'%s' is not the xml of an OpenVINO model%s",

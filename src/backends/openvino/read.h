@@ -10,6 +10,10 @@ typedef struct wasinn__openvino_read {
     bool keeps_blobs; /* it goes on using them */
 } wasinn__openvino_read;
 
+/* The xml and the bin that a path means. */
+wasinn_status wasinn__openvino_find_ir(const char *path, char *xml, char *bin, size_t capacity,
+                                       wasinn_message *message);
+
 /* What was asked for is what is read: anything else is refused before OpenVINO sees it. */
 wasinn_status wasinn__openvino_read_model(wasinn__openvino_runtime *runtime,
                                           const wasinn_load_request *request, wasinn__openvino_read *read,

@@ -95,7 +95,8 @@ wasinn_status wasinn__openvino_device(const wasinn__openvino_runtime *runtime, w
     size_t length = strlen(wanted);
     bool found = false;
     *device = wanted;
-    if (target == WASINN_TARGET_AUTO)
+    /* Listing the devices opens them all, which takes longer than to load a small model on one. */
+    if (target == WASINN_TARGET_AUTO || target == WASINN_TARGET_CPU)
         return WASINN_OK;
     ov_status_e code = library->ov_core_get_available_devices(runtime->core, &devices);
     if (code != OK)
