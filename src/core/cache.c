@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/cache_file.h"
@@ -20,6 +21,7 @@
 
 #define ENDING ".cached"
 #define UNFINISHED ".unfinished-"
+#define LEFT_SECONDS 60
 enum { KIND = 16, NAME = KIND + 1 + 32 + sizeof ENDING };
 
 struct wasinn_cache {
@@ -238,12 +240,15 @@ static int last_used_first(const void *one, const void *other) {
     return a->tv_nsec < b->tv_nsec ? 1 : a->tv_nsec > b->tv_nsec ? -1 : 0;
 }
 
-/* One that is being written is locked by its writer; what is left is from one that did not end. */
+/* One that is being written is locked by its writer, but for the moment after it was made; what is left is
+ * from one that did not end. */
 static void remove_unfinished(const wasinn_cache *cache, const char *name) {
+    struct stat status;
     int file = openat(cache->folder, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (file < 0)
         return;
-    if (flock(file, LOCK_EX | LOCK_NB) == 0)
+    if (fstat(file, &status) == 0 && status.st_mtim.tv_sec + LEFT_SECONDS < time(NULL) &&
+        flock(file, LOCK_EX | LOCK_NB) == 0)
         unlinkat(cache->folder, name, 0);
     close(file);
 }
