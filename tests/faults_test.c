@@ -88,6 +88,13 @@ static wasinn_status use_host(wasinn_host *host) {
     return status;
 }
 
+static bool observed;
+
+static void observe(void *data, const wasinn_event *event) {
+    (void)data;
+    CHECK(event->name && event->detail && event->begin_ns <= event->end_ns);
+}
+
 static wasinn_status session(fault *fault) {
     wasinn_host *host;
     wasinn_status status = wasinn_host_new(&host);
@@ -95,6 +102,8 @@ static wasinn_status session(fault *fault) {
         return status;
     if (fault)
         host->faults = (wasinn__faults){fails, fault};
+    wasinn_host_set_observer(host, observed ? observe : NULL, NULL);
+    wasinn_host_set_profiling(host, observed);
     status = use_host(host);
     wasinn_host_free(host);
     return status;
@@ -103,7 +112,7 @@ static wasinn_status session(fault *fault) {
 static void test_allocations(void) {
     wasinn_status status = WASINN_TOO_LARGE;
     uint64_t alive = wasinn__alloc_alive(), nth;
-    check_case = "allocations";
+    check_case = observed ? "allocations, observed" : "allocations";
     for (nth = 1; status != WASINN_OK && nth < 1000; nth++) {
         wasinn__alloc_fail_at(nth);
         status = session(NULL);
@@ -297,6 +306,9 @@ int main(void) {
     fputs("fake\ninput a f32 2 2\ninput b f32 2 2\noutput sum f32 2 2 = add a b\n", stream);
     fclose(stream);
     test_allocations();
+    observed = true;
+    test_allocations();
+    observed = false;
     test_backend_calls();
     test_recovery();
     test_tables();

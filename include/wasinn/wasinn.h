@@ -365,10 +365,11 @@ typedef enum wasinn_event_kind {
     WASINN_EVENT_MODEL,       /* a model was loaded; name: as registered, or "" for bytes; detail: "compiled",
                                  "cached" (found compiled in the cache) or "shared" (the host had it);
                                  bytes: of host memory that it holds */
-    WASINN_EVENT_CALL,        /* a guest's call returned; name: "set_input"; bytes: copied between guest and
-                                 host */
+    WASINN_EVENT_CALL,        /* a guest's call returned, or trapped (invalid_argument); name: "set_input";
+                                 bytes: copied between guest and host, 0 where it failed */
     WASINN_EVENT_LAYER        /* a layer ran within the compute that is told next; name and detail: its name
-                                 and kind as the runtime calls them */
+                                 and kind as the runtime calls them. Runtimes tell how long layers took, not
+                                 when: each begins where the one before it ended */
 } wasinn_event_kind;
 
 /* Something that came to its end. The texts are borrowed for the call. */

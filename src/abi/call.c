@@ -30,22 +30,37 @@ static uint32_t errno_of(wasinn_status status) {
     return 5;
 }
 
-const char *wasinn__call_run(wasinn_guest *guest, const wasinn_memory *memory, uint64_t *values,
-                             const char *name, wasinn__call_fn fn) {
-    wasinn__call call = {guest, memory, values, name, NULL};
+static wasinn_status run(wasinn__call *call, wasinn__call_fn fn) {
     wasinn_status status;
-    if (memory->base)
-        status = fn(&call);
+    if (call->memory->base)
+        status = fn(call);
     else
         status =
-            wasinn__guest_fail(guest, WASINN_MISSING_MEMORY,
+            wasinn__guest_fail(call->guest, WASINN_MISSING_MEMORY,
                                "the guest exports no memory named 'memory', or shares it between threads");
-    if (call.trap)
-        return call.trap;
+    if (call->trap)
+        return WASINN_INVALID_ARGUMENT;
     if (status != WASINN_OK)
-        wasinn__guest_report(guest, name, status);
-    values[0] = errno_of(status);
-    return NULL;
+        wasinn__guest_report(call->guest, call->name, status);
+    call->values[0] = errno_of(status);
+    return status;
+}
+
+static void run_observed(wasinn__call *call, wasinn__call_fn fn) {
+    const wasinn__cause cause = {&call->guest->host->observer, call->guest};
+    uint64_t begin = wasinn__observe_begin(&cause);
+    wasinn_status status = run(call, fn);
+    wasinn__observe_call(&cause, call->name, status, status == WASINN_OK ? call->bytes : 0, begin);
+}
+
+const char *wasinn__call_run(wasinn_guest *guest, const wasinn_memory *memory, uint64_t *values,
+                             const char *name, wasinn__call_fn fn) {
+    wasinn__call call = {guest, memory, values, name, NULL, 0};
+    if (guest->host->observer.tell)
+        run_observed(&call, fn);
+    else
+        run(&call, fn);
+    return call.trap;
 }
 
 bool wasinn__call_range(wasinn__call *call, const char *what, uint64_t address, uint64_t size,

@@ -10,6 +10,7 @@ typedef struct wasinn__call {
     uint64_t *values;
     const char *name;
     const char *trap; /* set: the guest must end with this text */
+    uint64_t bytes;   /* that were copied between guest and host; counts where the call succeeds */
 } wasinn__call;
 
 typedef wasinn_status (*wasinn__call_fn)(wasinn__call *call);

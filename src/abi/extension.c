@@ -14,8 +14,9 @@ static wasinn_status last_error(wasinn__call *call) {
     if (!wasinn__call_range(call, "the buffer", wasinn__parameter(call, 0), capacity, &buffer) ||
         !wasinn__call_range(call, "the length", wasinn__parameter(call, 2), 4, &result))
         return WASINN_INVALID_ARGUMENT;
-    if (length > 0 && capacity > 0)
-        memcpy(buffer, text, length < capacity ? length : capacity);
+    call->bytes = length < capacity ? length : capacity;
+    if (call->bytes > 0)
+        memcpy(buffer, text, call->bytes);
     wasinn__write_u32(result, (uint32_t)length);
     return WASINN_OK;
 }
@@ -36,6 +37,7 @@ static wasinn_status find_port(wasinn__call *call) {
     wasinn_status status = wasinn_graph_find_port(call->guest, wasinn__parameter(call, 0),
                                                   (wasinn_direction)wasinn__parameter(call, 1),
                                                   (const char *)name, length, &index);
+    call->bytes = length;
     if (status == WASINN_OK)
         wasinn__write_u32(result, index);
     return status;

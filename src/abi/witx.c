@@ -33,6 +33,7 @@ static wasinn_status load(wasinn__call *call) {
         if (!wasinn__call_range(call, "a builder's bytes", address, size, &bytes))
             return TRAPPED;
         blobs[i] = (wasinn_blob){bytes, size};
+        call->bytes += size;
     }
     if (!wasinn__number_encoding(call, number, blobs, count, &encoding))
         return wasinn__guest_fail(call->guest, WASINN_INVALID_ENCODING, "encoding %u is unknown", number);
@@ -51,6 +52,7 @@ static wasinn_status load_by_name(wasinn__call *call) {
     if (!wasinn__call_range(call, "the name", wasinn__parameter(call, 0), length, &name) ||
         !wasinn__call_range(call, "the graph's handle", wasinn__parameter(call, 2), 4, &result))
         return TRAPPED;
+    call->bytes = length;
     wasinn_status status = wasinn_load_by_name(call->guest, (const char *)name, length, &graph);
     if (status == WASINN_OK)
         wasinn__write_u32(result, graph);
@@ -98,6 +100,7 @@ static wasinn_status set_input(wasinn__call *call) {
         status = wasinn__number_type(call, descriptor[8], execution, index, &tensor);
     if (status != WASINN_OK)
         return status;
+    call->bytes = tensor.size;
     return wasinn_set_input(call->guest, execution, index, &tensor);
 }
 
@@ -124,6 +127,7 @@ static wasinn_status get_output(wasinn__call *call) {
                                     index, view.size, capacity);
     else if (view.size > 0)
         memcpy(buffer, view.data, view.size);
+    call->bytes = view.size;
     wasinn__write_u32(written, (uint32_t)view.size);
     return status;
 }

@@ -38,7 +38,7 @@ typedef struct fake_model {
     uint32_t counts[2];
     uint64_t bytes;
     long slow_ms;
-    bool deaf;
+    bool deaf, profiled;
     char fail_entry[MAX_NAME], fail_text[MAX_NAME];
 } fake_model;
 
@@ -203,6 +203,7 @@ static wasinn_status load(void *runtime, const wasinn_load_request *request, was
         return status;
     }
     atomic_fetch_add(&wasinn__fake_loads, 1);
+    model->profiled = request->profile;
     loaded->model = model;
     loaded->bytes = model->bytes;
     loaded->keeps_blobs = true;
@@ -399,6 +400,20 @@ static wasinn_status output(void *opaque, uint32_t index, wasinn_tensor *view, w
     return fails(execution->model, "output", message);
 }
 
+/* Two for each output: one that reads, of a microsecond, and one that computes, of two. */
+static wasinn_status layers(void *opaque, wasinn_layer_fn tell, void *data, wasinn_message *message) {
+    const fake_execution *execution = opaque;
+    const fake_model *model = execution->model;
+    wasinn_status status = fails(model, "layers", message);
+    if (status == WASINN_OK && !model->profiled)
+        status = wasinn_refuse(message, WASINN_RUNTIME_ERROR, "fake: the model measures no layers");
+    for (uint32_t i = 0; i < model->counts[WASINN_OUTPUT] && status == WASINN_OK; i++) {
+        tell(data, "read", "fake\nread", 1000);
+        tell(data, model->ports[WASINN_OUTPUT][i].name, model->ports[WASINN_OUTPUT][i].operation, 2000);
+    }
+    return status;
+}
+
 static bool probe(const wasinn_blob *blobs, size_t count, wasinn_encoding *encoding) {
     if (count == 0 || blobs[0].size < 5 || memcmp(blobs[0].data, "fake\n", 5) != 0)
         return false;
@@ -430,4 +445,5 @@ const wasinn_backend wasinn__backend_fake = {
     .output = output,
     .probe = probe,
     .keeps_shapes = true,
+    .layers = layers,
 };

@@ -90,7 +90,9 @@ static wasinn_status list_devices(wasinn__backend *backend, wasinn_message *mess
 }
 
 /* Locked. */
-static wasinn_status open_runtime(wasinn__backend *backend, wasinn_message *message) {
+static wasinn_status open_runtime(wasinn__backend *backend, const wasinn__cause *cause,
+                                  wasinn_message *message) {
+    uint64_t begin = wasinn__observe_begin(cause);
     wasinn_status status = wasinn__dispatch_open(backend, message);
     if (status != WASINN_OK)
         return status;
@@ -101,14 +103,16 @@ static wasinn_status open_runtime(wasinn__backend *backend, wasinn_message *mess
     }
     backend->opened = true;
     backend->table->version(backend->runtime, &backend->version, &backend->path);
+    wasinn__observe_runtime(cause, backend->name, backend->version, begin);
     return WASINN_OK;
 }
 
-wasinn_status wasinn__backend_open(wasinn__backend *backend, wasinn_message *message) {
+wasinn_status wasinn__backend_open(wasinn__backend *backend, const wasinn__cause *cause,
+                                   wasinn_message *message) {
     if (!backend->table)
         return wasinn_refuse(message, WASINN_INVALID_ENCODING, "%s", backend->problem);
     pthread_mutex_lock(&backend->lock);
-    wasinn_status status = backend->opened ? WASINN_OK : open_runtime(backend, message);
+    wasinn_status status = backend->opened ? WASINN_OK : open_runtime(backend, cause, message);
     pthread_mutex_unlock(&backend->lock);
     return status;
 }

@@ -4,7 +4,7 @@
 
 #include <pthread.h>
 
-#include "wasinn/backend.h"
+#include "core/observe.h"
 
 /* Tests only: asked before each call of a backend's entry; true makes the call fail without being made. */
 typedef struct wasinn__faults {
@@ -36,7 +36,8 @@ wasinn__backend *wasinn__backend_broken(const char *name, const char *file, cons
 void wasinn__backend_free(wasinn__backend *backend);
 
 /* Opens the backend's runtime unless it is open. */
-wasinn_status wasinn__backend_open(wasinn__backend *backend, wasinn_message *message);
+wasinn_status wasinn__backend_open(wasinn__backend *backend, const wasinn__cause *cause,
+                                   wasinn_message *message);
 
 bool wasinn__backend_serves(const wasinn__backend *backend, wasinn_encoding encoding);
 

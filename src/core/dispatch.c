@@ -59,6 +59,13 @@ wasinn_status wasinn__dispatch_output(wasinn__backend *backend, void *execution,
     return CALL(backend, output, message, execution, index, view);
 }
 
+wasinn_status wasinn__dispatch_layers(wasinn__backend *backend, void *execution, wasinn_layer_fn tell,
+                                      void *data, wasinn_message *message) {
+    if (!HAS(backend->table, layers))
+        return WASINN_UNSUPPORTED_OPERATION;
+    return CALL(backend, layers, message, execution, tell, data);
+}
+
 bool wasinn__dispatch_probe(wasinn__backend *backend, const wasinn_blob *blobs, size_t count,
                             wasinn_encoding *encoding) {
     return HAS(backend->table, probe) && backend->table->probe(blobs, count, encoding);

@@ -17,6 +17,9 @@ wasinn_status wasinn__dispatch_input(wasinn__backend *backend, void *execution, 
 wasinn_status wasinn__dispatch_run(wasinn__backend *backend, void *execution, wasinn_message *message);
 wasinn_status wasinn__dispatch_output(wasinn__backend *backend, void *execution, uint32_t index,
                                       wasinn_tensor *view, wasinn_message *message);
+/* Unsupported where the backend has none. */
+wasinn_status wasinn__dispatch_layers(wasinn__backend *backend, void *execution, wasinn_layer_fn tell,
+                                      void *data, wasinn_message *message);
 bool wasinn__dispatch_probe(wasinn__backend *backend, const wasinn_blob *blobs, size_t count,
                             wasinn_encoding *encoding);
 bool wasinn__dispatch_probe_path(wasinn__backend *backend, const char *path, wasinn_encoding *encoding);

@@ -291,6 +291,16 @@ static wasinn_status run_watched(wasinn_guest *guest, wasinn__execution *executi
                          (unsigned long long)guest->limits.compute_ms);
 }
 
+/* Whoever computes has its outputs, whether or not the layers can be told. */
+static void tell_layers(wasinn_guest *guest, const wasinn__execution *execution, uint64_t begin,
+                        wasinn_message *message) {
+    const wasinn__cause cause = {&guest->host->observer, guest};
+    wasinn__layers layers = {&cause, begin};
+    if (wasinn__dispatch_layers(execution->graph->backend, execution->state, wasinn__observe_layer, &layers,
+                                message) != WASINN_OK)
+        message->text[0] = '\0';
+}
+
 static wasinn_status compute(wasinn_guest *guest, wasinn_handle handle, wasinn_message *message) {
     wasinn__execution *execution;
     wasinn_status status = find(guest, handle, &execution, message);
@@ -304,9 +314,12 @@ static wasinn_status compute(wasinn_guest *guest, wasinn_handle handle, wasinn_m
     if (atomic_load(&guest->interrupted))
         return wasinn_refuse(message, WASINN_TIMEOUT, "the guest was interrupted");
     execution->computed = false;
+    uint64_t begin = graph->profiled ? wasinn__now() : 0;
     status = run_watched(guest, execution, message);
     if (status != WASINN_OK)
         return status;
+    if (graph->profiled && guest->host->observer.tell)
+        tell_layers(guest, execution, begin, message);
     status = charge_outputs(guest, execution, message);
     execution->computed = status == WASINN_OK;
     if (status == WASINN_TOO_LARGE) {

@@ -42,11 +42,10 @@ static void keep_compiled(wasinn__graph *graph, wasinn__store *store, const wasi
     }
 }
 
-static wasinn_status load_model(wasinn__graph *graph, const order *order, bool *keeps_blobs,
+static wasinn_status load_model(wasinn__graph *graph, const order *order, wasinn_loaded *loaded,
                                 wasinn_message *message) {
     const wasinn__backend *backend = graph->backend;
     const wasinn__wanted *wanted = order->wanted;
-    wasinn_loaded loaded = {.struct_size = sizeof loaded};
     wasinn_source source = {sizeof source, order->path ? WASINN_SOURCE_PATH : WASINN_SOURCE_BLOBS,
                             order->blobs->list, order->blobs->count, order->path};
     wasinn_load_request request = {.struct_size = sizeof request,
@@ -54,7 +53,8 @@ static wasinn_status load_model(wasinn__graph *graph, const order *order, bool *
                                    .encoding = wanted->encoding,
                                    .target = wanted->target,
                                    .stopped = stopped,
-                                   .stopped_data = order->attempt};
+                                   .stopped_data = order->attempt,
+                                   .profile = graph->profiled};
     wasinn_model_store store = {sizeof store, order->store, wasinn__store_find};
     wasinn_option *options;
     wasinn_status status =
@@ -65,16 +65,15 @@ static wasinn_status load_model(wasinn__graph *graph, const order *order, bool *
     request.options = options;
     if (order->store->cache)
         request.store = &store;
-    status = wasinn__dispatch_load(graph->backend, &request, &loaded, message);
+    status = wasinn__dispatch_load(graph->backend, &request, loaded, message);
     wasinn__options_free(options, request.option_count);
     if (status != WASINN_OK)
         return status;
-    graph->model = loaded.model;
-    graph->bytes = loaded.bytes;
-    if (loaded.keeps_blobs)
+    graph->model = loaded->model;
+    graph->bytes = loaded->bytes;
+    if (loaded->keeps_blobs)
         graph->bytes += wasinn__blobs_bytes(order->blobs->list, order->blobs->count);
-    *keeps_blobs = loaded.keeps_blobs;
-    keep_compiled(graph, order->store, &loaded);
+    keep_compiled(graph, order->store, loaded);
     return WASINN_OK;
 }
 
@@ -98,9 +97,9 @@ static wasinn_status read_ports(wasinn__graph *graph, wasinn_direction direction
     return WASINN_OK;
 }
 
-static wasinn_status load_and_describe(wasinn__graph *graph, const order *order, bool *keeps_blobs,
+static wasinn_status load_and_describe(wasinn__graph *graph, const order *order, wasinn_loaded *loaded,
                                        wasinn_message *message) {
-    wasinn_status status = load_model(graph, order, keeps_blobs, message);
+    wasinn_status status = load_model(graph, order, loaded, message);
     if (status == WASINN_OK)
         status = read_ports(graph, WASINN_INPUT, message);
     if (status == WASINN_OK)
@@ -117,23 +116,25 @@ wasinn_status wasinn__graph_load(wasinn__registry *registry, const wasinn__origi
     wasinn__store store = {0};
     const order order = {origin->path, blobs, wanted, attempt, &store};
     wasinn__backend *backend;
-    bool keeps_blobs = false;
+    wasinn_loaded loaded = {.struct_size = sizeof loaded};
     attempt->saw_host = true;
-    wasinn_status status = wasinn__registry_open(registry, wanted, &backend, message);
+    wasinn_status status = wasinn__registry_open(registry, wanted, &attempt->cause, &backend, message);
     if (status != WASINN_OK)
         return status;
+    uint64_t begin = wasinn__observe_begin(&attempt->cause);
     attempt->saw_host = !origin->passed;
     wasinn__graph *made = wasinn__alloc(1, sizeof *made);
     if (!made)
         return wasinn_refuse(message, WASINN_TOO_LARGE, "no memory for a graph");
     atomic_init(&made->references, 1);
     made->backend = backend;
+    made->profiled = wasinn__observed(&attempt->cause) && attempt->cause.observer->profiling;
     if (origin->passed)
         status = wasinn__blobs_copy(origin->passed, origin->passed_count, &copied, message);
     if (origin->path && registry->cache && wasinn__dispatch_saves(backend))
         store = (wasinn__store){.cache = registry->cache, .backend = backend, .label = origin->path};
     if (status == WASINN_OK)
-        status = load_and_describe(made, &order, &keeps_blobs, message);
+        status = load_and_describe(made, &order, &loaded, message);
     if (status == WASINN_TIMEOUT)
         wasinn__say_stopped(attempt, message);
     if (status != WASINN_OK) {
@@ -143,12 +144,14 @@ wasinn_status wasinn__graph_load(wasinn__registry *registry, const wasinn__origi
         return status;
     }
     wasinn__store_clear(&store);
-    if (keeps_blobs) {
+    if (loaded.keeps_blobs) {
         made->blobs = *blobs;
         *blobs = (wasinn__blobs){0};
     } else {
         wasinn__blobs_free(blobs);
     }
+    wasinn__observe_model(&attempt->cause, origin->name,
+                          loaded.from_store ? WASINN__CACHED : WASINN__COMPILED, made->bytes, begin);
     *graph = made;
     return WASINN_OK;
 }

@@ -18,6 +18,7 @@ typedef struct wasinn__graph {
     wasinn_port *ports[2];        /* by wasinn_direction */
     uint32_t port_counts[2];
     uint64_t bytes; /* blobs and model */
+    bool profiled;  /* it measures its layers */
     /* The guest that the bytes are charged to; NULL for a named model, which belongs to the host. */
     wasinn_guest *owner;
 } wasinn__graph;
@@ -26,7 +27,8 @@ typedef struct wasinn__graph {
 typedef struct wasinn__attempt {
     uint64_t deadline;
     const atomic_bool *interrupted;
-    bool saw_host; /* the message may name files of the host */
+    bool saw_host;       /* the message may name files of the host */
+    wasinn__cause cause; /* of what is told of it */
 } wasinn__attempt;
 
 bool wasinn__stopped(const wasinn__attempt *attempt);
@@ -35,6 +37,7 @@ wasinn_status wasinn__say_stopped(const wasinn__attempt *attempt, wasinn_message
 
 /* Where a graph comes from: one of the three. */
 typedef struct wasinn__origin {
+    const char *name; /* that it is registered under, or NULL */
     const char *path;
     /* Bytes of a guest's, which it may change at any time: they are copied. */
     const wasinn_blob *passed;

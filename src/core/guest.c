@@ -129,5 +129,6 @@ void wasinn__guest_report(wasinn_guest *guest, const char *call, wasinn_status s
 
 wasinn__attempt wasinn__guest_attempt(const wasinn_guest *guest) {
     return (wasinn__attempt){.deadline = wasinn__deadline(guest->limits.load_ms),
-                             .interrupted = &guest->interrupted};
+                             .interrupted = &guest->interrupted,
+                             .cause = {&guest->host->observer, guest}};
 }

@@ -133,6 +133,15 @@ void wasinn_host_set_log(wasinn_host *host, wasinn_log_fn log, void *data) {
     host->log_data = data;
 }
 
+void wasinn_host_set_observer(wasinn_host *host, wasinn_observer_fn observer, void *data) {
+    host->observer.tell = observer;
+    host->observer.data = data;
+}
+
+void wasinn_host_set_profiling(wasinn_host *host, bool profiling) {
+    host->observer.profiling = profiling;
+}
+
 wasinn_status wasinn_host_set_numbering(wasinn_host *host, wasinn_numbering numbering) {
     if ((unsigned)numbering >= WASINN__NUMBERINGS)
         return wasinn_host_fail(WASINN_INVALID_ARGUMENT, "numbering %u is unknown", (unsigned)numbering);

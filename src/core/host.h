@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "core/models.h"
+#include "core/observe.h"
 #include "core/watchdog.h"
 
 struct wasinn_host {
@@ -11,6 +12,7 @@ struct wasinn_host {
     wasinn_limits limits;
     wasinn_log_fn log;
     void *log_data;
+    wasinn__observer observer;
     wasinn_numbering numbering; /* of guests that are made later */
     wasinn__registry registry;
     wasinn__model *models;

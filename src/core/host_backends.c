@@ -93,7 +93,7 @@ wasinn_status wasinn_host_backend_info(wasinn_host *host, size_t index, wasinn_b
         return wasinn__host_end(
             wasinn_refuse(&message, WASINN_NOT_FOUND, "there is no backend number %zu", index));
     wasinn_backend_info known = describe(backend);
-    if (wasinn__backend_open(backend, &message) == WASINN_OK) {
+    if (wasinn__backend_open(backend, &(wasinn__cause){&host->observer, NULL}, &message) == WASINN_OK) {
         known.version = backend->version;
         known.path = backend->path;
         known.devices = backend->devices;
@@ -115,6 +115,7 @@ wasinn_status wasinn_host_open_runtime(wasinn_host *host, wasinn_encoding encodi
             wasinn_refuse(&message, WASINN_INVALID_ENCODING, "autodetect is no encoding of a model"));
     status = wasinn__registry_settle(&host->registry, NULL, &wanted, &message);
     if (status == WASINN_OK)
-        status = wasinn__registry_open(&host->registry, &wanted, &backend, &message);
+        status = wasinn__registry_open(&host->registry, &wanted, &(wasinn__cause){&host->observer, NULL},
+                                       &backend, &message);
     return wasinn__host_end(status);
 }

@@ -102,7 +102,9 @@ wasinn_status wasinn_host_add_model_blobs(wasinn_host *host, const char *name, c
 
 static wasinn_status preload(wasinn_host *host, const char *name, wasinn_message *message) {
     static const atomic_bool never;
-    wasinn__attempt attempt = {wasinn__deadline(host->limits.load_ms), &never, false};
+    wasinn__attempt attempt = {.deadline = wasinn__deadline(host->limits.load_ms),
+                               .interrupted = &never,
+                               .cause = {&host->observer, NULL}};
     wasinn__model *model = name ? wasinn__models_find(host->models, name, strlen(name)) : NULL;
     wasinn__graph *graph;
     if (!model)

@@ -102,15 +102,18 @@ static wasinn_status wait_for_other(wasinn__model *model, const wasinn__attempt 
 
 static wasinn_status load(wasinn__model *model, wasinn__registry *registry, wasinn__attempt *attempt,
                           wasinn__graph **graph, wasinn_message *message) {
-    wasinn__origin origin = {.path = model->path, .held = model->path ? NULL : &model->blobs};
+    wasinn__origin origin = {
+        .name = model->name, .path = model->path, .held = model->path ? NULL : &model->blobs};
     return wasinn__graph_load(registry, &origin, &model->wanted, attempt, graph, message);
 }
 
 wasinn_status wasinn__model_graph(wasinn__model *model, wasinn__registry *registry, wasinn__attempt *attempt,
                                   wasinn__graph **graph, wasinn_message *message) {
+    uint64_t begin = wasinn__observe_begin(&attempt->cause);
     pthread_mutex_lock(&model->lock);
     wasinn_status status = wait_for_other(model, attempt, message);
-    if (status == WASINN_OK && !model->graph) {
+    bool shared = status == WASINN_OK && model->graph;
+    if (status == WASINN_OK && !shared) {
         wasinn__graph *loaded = NULL;
         model->loading = true;
         pthread_mutex_unlock(&model->lock);
@@ -125,5 +128,7 @@ wasinn_status wasinn__model_graph(wasinn__model *model, wasinn__registry *regist
         *graph = model->graph;
     }
     pthread_mutex_unlock(&model->lock);
+    if (shared)
+        wasinn__observe_model(&attempt->cause, model->name, WASINN__SHARED, (*graph)->bytes, begin);
     return status;
 }

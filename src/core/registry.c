@@ -320,7 +320,8 @@ wasinn_status wasinn__registry_settle(wasinn__registry *registry, const wasinn_s
 }
 
 wasinn_status wasinn__registry_open(wasinn__registry *registry, const wasinn__wanted *wanted,
-                                    wasinn__backend **backend, wasinn_message *message) {
+                                    const wasinn__cause *cause, wasinn__backend **backend,
+                                    wasinn_message *message) {
     wasinn_status first = WASINN_OK;
     wasinn__backend *one = NULL;
     while ((one = candidate(registry, wanted, one))) {
@@ -328,7 +329,7 @@ wasinn_status wasinn__registry_open(wasinn__registry *registry, const wasinn__wa
         wasinn_message problem = {text, sizeof text};
         wasinn_status status = check_options(one, wanted, &problem);
         if (status == WASINN_OK)
-            status = wasinn__backend_open(one, &problem);
+            status = wasinn__backend_open(one, cause, &problem);
         if (status == WASINN_OK) {
             message->text[0] = '\0';
             *backend = one;

@@ -52,6 +52,7 @@ wasinn_status wasinn__registry_settle(wasinn__registry *registry, const wasinn_s
 /* Opens the backend that is to load what was settled: the one that is named, else the one that is preferred,
  * else the first that serves the encoding and can be opened. */
 wasinn_status wasinn__registry_open(wasinn__registry *registry, const wasinn__wanted *wanted,
-                                    wasinn__backend **backend, wasinn_message *message);
+                                    const wasinn__cause *cause, wasinn__backend **backend,
+                                    wasinn_message *message);
 
 #endif

@@ -406,6 +406,25 @@ static wasinn_status output(void *opaque, uint32_t index, wasinn_tensor *view, w
     return WASINN_OK;
 }
 
+static wasinn_status layers(void *opaque, wasinn_layer_fn tell, void *data, wasinn_message *message) {
+    const execution *used = opaque;
+    const wasinn__openvino *library = &used->model->runtime->library;
+    ov_profiling_info_list_t list = {0};
+    ov_status_e code = library->ov_infer_request_get_profiling_info(used->request, &list);
+    if (code != OK)
+        return failed(library, code, "reading how long the layers took", message);
+    for (size_t i = 0; i < list.size; i++) {
+        const ov_profiling_info_t *layer = &list.profiling_infos[i];
+        char kind[128];
+        if (layer->status != EXECUTED)
+            continue;
+        snprintf(kind, sizeof kind, "%s, %s", layer->node_type, layer->exec_type);
+        tell(data, layer->node_name, kind, layer->real_time > 0 ? (uint64_t)layer->real_time * 1000 : 0);
+    }
+    library->ov_profiling_info_list_free(&list);
+    return WASINN_OK;
+}
+
 const wasinn_backend wasinn__backend_openvino = {
     .abi_version = WASINN_BACKEND_ABI,
     .struct_size = sizeof(wasinn_backend),
@@ -434,5 +453,6 @@ const wasinn_backend wasinn__backend_openvino = {
     .check_option = wasinn__openvino_check_option,
     .option_texts = wasinn__openvino_option_texts,
     .device = device,
+    .layers = layers,
     .save = wasinn__openvino_save,
 };

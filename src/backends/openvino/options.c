@@ -116,7 +116,7 @@ bool wasinn__openvino_set_core(const wasinn__openvino *library, ov_core_t *core,
 ov_status_e wasinn__openvino_compile(const wasinn__openvino_runtime *runtime, const ov_model_t *model,
                                      const char *device, const wasinn_load_request *request,
                                      ov_compiled_model_t **compiled) {
-    const char *p[2 * WASINN__OPENVINO_OPTIONS] = {0};
+    const char *p[2 * (WASINN__OPENVINO_OPTIONS + 1)] = {0};
     size_t count = 0;
     for (size_t i = 0; i < request->option_count; i++) {
         size_t option = index_of(request->options[i].key);
@@ -125,8 +125,12 @@ ov_status_e wasinn__openvino_compile(const wasinn__openvino_runtime *runtime, co
         p[count++] = options[option].property;
         p[count++] = value_for(option, request->options[i].value);
     }
+    if (request->profile) {
+        p[count++] = "PERF_COUNT";
+        p[count++] = "YES";
+    }
     /* It reads as many as it is told. */
     return runtime->library.ov_core_compile_model(runtime->core, model, device, count, compiled, p[0], p[1],
                                                   p[2], p[3], p[4], p[5], p[6], p[7], p[8], p[9], p[10],
-                                                  p[11]);
+                                                  p[11], p[12], p[13]);
 }
