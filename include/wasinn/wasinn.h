@@ -343,6 +343,15 @@ WASINN_API wasinn_status wasinn_host_preload(wasinn_host *host, const char *name
  * invalid_encoding: none does. Any thread. */
 WASINN_API wasinn_status wasinn_host_open_runtime(wasinn_host *host, wasinn_encoding encoding);
 
+/* ---- Models from bytes -------------------------------------------------------------------------- */
+
+/* Guests that pass the same bytes, to the last one, for the same encoding and target get the same loaded
+ * model, each with executions of its own; each is charged for the whole. How long a load takes then tells a
+ * guest whether another one has that model. `share` false: each load is for itself. `keep_bytes`: models
+ * that no guest uses any more stay for the next one, as many as hold no more host memory than this.
+ * Default: true, 0. */
+WASINN_API void wasinn_host_set_sharing(wasinn_host *host, bool share, uint64_t keep_bytes);
+
 /* ---- What guests mean by their numbers ---------------------------------------------------------- */
 
 /* The number of a tensor type or an encoding means one thing here and another there: wasi-nn was renumbered

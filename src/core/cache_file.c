@@ -1,16 +1,12 @@
 #include "core/cache_file.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
+#include "core/hash.h"
 #include "core/memory.h"
 
 static const char magic[8] = "wasinn\0\1";
@@ -18,77 +14,23 @@ static const char magic[8] = "wasinn\0\1";
 typedef struct tail {
     uint64_t content_size, key_size;
     uint32_t kind_size, label_size;
-    XXH128_canonical_t content; /* hashes */
-    XXH128_canonical_t rest;    /* of kind, key, label, and this struct up to here */
+    wasinn__digest content;
+    wasinn__digest rest; /* of kind, key, label, and this struct up to here */
     char magic[8];
 } tail;
 
-/* ---- Hashes --------------------------------------------------------------------------------------- */
-
-/* The content's hash is that of the hashes of its slices, so that any number of threads may share them. */
-enum { SLICE = 8 << 20, THREADS = 4 };
-
-typedef struct work {
-    const wasinn_blob *content;
-    size_t slices;
-    XXH128_canonical_t *hashes;
-    atomic_size_t next;
-} work;
-
-static void *hash_slices(void *data) {
-    work *work = data;
-    const char *bytes = work->content->data;
-    for (size_t i; (i = atomic_fetch_add(&work->next, 1)) < work->slices;) {
-        size_t at = i * SLICE, left = work->content->size - at;
-        XXH128_canonicalFromHash(&work->hashes[i], XXH3_128bits(bytes + at, left < SLICE ? left : SLICE));
-    }
-    return NULL;
-}
-
-static size_t helpers_for(size_t slices) {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t most = cores < 1 ? 1 : cores > THREADS ? THREADS : (size_t)cores;
-    return (slices < most ? slices : most) - 1;
-}
-
-static bool hash_content(const wasinn_blob *content, XXH128_canonical_t *hash) {
-    pthread_t threads[THREADS];
-    size_t started = 0;
-    work work = {.content = content, .slices = content->size / SLICE + 1};
-    work.hashes = wasinn__alloc(work.slices, sizeof *work.hashes);
-    if (!work.hashes)
-        return false;
-    atomic_init(&work.next, 0);
-    size_t helpers = helpers_for(work.slices);
-    while (started < helpers && pthread_create(&threads[started], NULL, hash_slices, &work) == 0)
-        started++;
-    hash_slices(&work);
-    while (started > 0)
-        pthread_join(threads[--started], NULL);
-    XXH128_canonicalFromHash(hash, XXH3_128bits(work.hashes, work.slices * sizeof *work.hashes));
-    wasinn__free(work.hashes);
-    return true;
-}
-
 /* `bytes` has kind, key and label, one after the other. */
-static void hash_rest(const void *bytes, size_t size, const tail *tail, XXH128_canonical_t *hash) {
-    XXH3_state_t state;
-    XXH3_128bits_reset(&state);
-    XXH3_128bits_update(&state, bytes, size);
-    XXH3_128bits_update(&state, tail, offsetof(struct tail, rest));
-    XXH128_canonicalFromHash(hash, XXH3_128bits_digest(&state));
+static void digest_rest(const void *bytes, size_t size, const tail *tail, wasinn__digest *digest) {
+    wasinn_blob runs[] = {{bytes, size}, {tail, offsetof(struct tail, rest)}};
+    wasinn__digest_of(runs, 2, digest);
 }
 
 void wasinn__cache_file_name(const wasinn_blob *kind, const wasinn_blob *key, char digits[33]) {
-    XXH128_canonical_t hash;
-    XXH3_state_t state;
-    XXH3_128bits_reset(&state);
-    XXH3_128bits_update(&state, kind->data, kind->size);
-    XXH3_128bits_update(&state, "", 1);
-    XXH3_128bits_update(&state, key->data, key->size);
-    XXH128_canonicalFromHash(&hash, XXH3_128bits_digest(&state));
-    for (size_t i = 0; i < sizeof hash.digest; i++)
-        snprintf(digits + 2 * i, 3, "%02x", hash.digest[i]);
+    wasinn__digest digest;
+    wasinn_blob runs[] = {*kind, {"", 1}, *key};
+    wasinn__digest_of(runs, 3, &digest);
+    for (size_t i = 0; i < sizeof digest.bytes; i++)
+        snprintf(digits + 2 * i, 3, "%02x", digest.bytes[i]);
 }
 
 /* ---- Reading -------------------------------------------------------------------------------------- */
@@ -103,14 +45,14 @@ static wasinn_blob take(const char **at, size_t size) {
 static bool find_parts(wasinn__cache_file *mapped) {
     const char *at = mapped->map;
     tail tail;
-    XXH128_canonical_t rest;
+    wasinn__digest rest;
     size_t left = mapped->map_size - sizeof tail;
     memcpy(&tail, at + left, sizeof tail);
     if (memcmp(tail.magic, magic, sizeof magic) != 0 || tail.content_size > left ||
         tail.key_size > left - tail.content_size ||
         tail.content_size + tail.key_size + tail.kind_size + tail.label_size != left)
         return false;
-    hash_rest(at + tail.content_size, left - tail.content_size, &tail, &rest);
+    digest_rest(at + tail.content_size, left - tail.content_size, &tail, &rest);
     if (memcmp(&rest, &tail.rest, sizeof rest) != 0)
         return false;
     mapped->content = take(&at, tail.content_size);
@@ -151,9 +93,10 @@ bool wasinn__cache_file_map(int file, wasinn__cache_file *mapped, wasinn_message
 
 bool wasinn__cache_file_whole(const wasinn__cache_file *mapped) {
     tail tail;
-    XXH128_canonical_t hash;
+    wasinn__digest digest;
     memcpy(&tail, (const char *)mapped->map + mapped->map_size - sizeof tail, sizeof tail);
-    return hash_content(&mapped->content, &hash) && memcmp(&hash, &tail.content, sizeof hash) == 0;
+    return wasinn__digest_of_large(&mapped->content, &digest) &&
+           memcmp(&digest, &tail.content, sizeof digest) == 0;
 }
 
 void wasinn__cache_file_unmap(wasinn__cache_file *mapped) {
@@ -178,15 +121,15 @@ bool wasinn__cache_file_write(int file, const wasinn_blob *bytes, wasinn_message
     return true;
 }
 
-static bool hash_file(int file, size_t size, XXH128_canonical_t *hash) {
+static bool digest_file(int file, size_t size, wasinn__digest *digest) {
     void *map = size > 0 ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, file, 0) : NULL;
     if (map == MAP_FAILED)
         return false;
     wasinn_blob content = {map, size};
-    bool hashed = hash_content(&content, hash);
+    bool made = wasinn__digest_of_large(&content, digest);
     if (map)
         munmap(map, size);
-    return hashed;
+    return made;
 }
 
 bool wasinn__cache_file_seal(int file, const wasinn_blob *kind, const wasinn_blob *key,
@@ -198,7 +141,7 @@ bool wasinn__cache_file_seal(int file, const wasinn_blob *kind, const wasinn_blo
     size_t size = kind->size + key->size + label->size;
     char *bytes = wasinn__alloc_raw(size + sizeof end);
     if (!bytes || fstat(file, &status) != 0 || lseek(file, 0, SEEK_END) != status.st_size ||
-        !hash_file(file, (size_t)status.st_size, &end.content)) {
+        !digest_file(file, (size_t)status.st_size, &end.content)) {
         wasinn__free(bytes);
         wasinn_refuse(message, WASINN_TOO_LARGE, "cannot be read back");
         return false;
@@ -207,7 +150,7 @@ bool wasinn__cache_file_seal(int file, const wasinn_blob *kind, const wasinn_blo
     memcpy(bytes, kind->data, kind->size);
     memcpy(bytes + kind->size, key->data, key->size);
     memcpy(bytes + kind->size + key->size, label->data, label->size);
-    hash_rest(bytes, size, &end, &end.rest);
+    digest_rest(bytes, size, &end, &end.rest);
     memcpy(bytes + size, &end, sizeof end);
     bool written = wasinn__cache_file_write(file, &(wasinn_blob){bytes, size + sizeof end}, message);
     wasinn__free(bytes);

@@ -4,6 +4,7 @@
 #include "core/guest.h"
 #include "core/memory.h"
 #include "core/options.h"
+#include "core/shared.h"
 #include "core/tensor.h"
 #include "core/watchdog.h"
 
@@ -112,7 +113,7 @@ static wasinn_status load_and_describe(wasinn__graph *graph, const order *order,
 wasinn_status wasinn__graph_load(wasinn__registry *registry, const wasinn__origin *origin,
                                  const wasinn__wanted *wanted, wasinn__attempt *attempt,
                                  wasinn__graph **graph, wasinn_message *message) {
-    wasinn__blobs copied = {0}, *blobs = origin->held ? origin->held : &copied;
+    wasinn__blobs none = {0}, *blobs = origin->held ? origin->held : &none;
     wasinn__store store = {0};
     const order order = {origin->path, blobs, wanted, attempt, &store};
     wasinn__backend *backend;
@@ -122,32 +123,28 @@ wasinn_status wasinn__graph_load(wasinn__registry *registry, const wasinn__origi
     if (status != WASINN_OK)
         return status;
     uint64_t begin = wasinn__observe_begin(&attempt->cause);
-    attempt->saw_host = !origin->passed;
+    attempt->saw_host = origin->name != NULL;
     wasinn__graph *made = wasinn__alloc(1, sizeof *made);
     if (!made)
         return wasinn_refuse(message, WASINN_TOO_LARGE, "no memory for a graph");
     atomic_init(&made->references, 1);
     made->backend = backend;
-    made->profiled = wasinn__observed(&attempt->cause) && attempt->cause.observer->profiling;
-    if (origin->passed)
-        status = wasinn__blobs_copy(origin->passed, origin->passed_count, &copied, message);
+    made->profiled = wasinn__profiled(&attempt->cause);
     if (origin->path && registry->cache && wasinn__dispatch_saves(backend))
         store = (wasinn__store){.cache = registry->cache, .backend = backend, .label = origin->path};
-    if (status == WASINN_OK)
-        status = load_and_describe(made, &order, &loaded, message);
+    status = load_and_describe(made, &order, &loaded, message);
     if (status == WASINN_TIMEOUT)
         wasinn__say_stopped(attempt, message);
     if (status != WASINN_OK) {
         wasinn__graph_release(made);
         wasinn__store_clear(&store);
-        wasinn__blobs_free(&copied);
         return status;
     }
     wasinn__store_clear(&store);
     if (loaded.keeps_blobs) {
         made->blobs = *blobs;
         *blobs = (wasinn__blobs){0};
-    } else {
+    } else if (origin->name) {
         wasinn__blobs_free(blobs);
     }
     wasinn__observe_model(&attempt->cause, origin->name,
@@ -165,6 +162,12 @@ void wasinn__graph_release(wasinn__graph *graph) {
         return;
     if (graph->owner)
         graph->owner->held_bytes -= graph->bytes;
+    if (graph->of) {
+        wasinn__graph_release(graph->of);
+        wasinn__shared_release(graph->shared);
+        wasinn__free(graph);
+        return;
+    }
     wasinn__free(graph->ports[WASINN_INPUT]);
     wasinn__free(graph->ports[WASINN_OUTPUT]);
     wasinn__saving_end(graph->saving);

@@ -21,6 +21,10 @@ typedef struct wasinn__graph {
     bool profiled;  /* it measures its layers */
     /* The guest that the bytes are charged to; NULL for a named model, which belongs to the host. */
     wasinn_guest *owner;
+    /* The graph that this one stands for, because several guests have passed the same bytes, or NULL.
+     * Backend, model and ports are then that one's. */
+    struct wasinn__graph *of;
+    struct wasinn__shared *shared;
 } wasinn__graph;
 
 /* One attempt to load: when to give up, and what is to be known when it has failed. */
@@ -35,15 +39,12 @@ bool wasinn__stopped(const wasinn__attempt *attempt);
 /* Replaces the message by which of the two it was; returns timeout. */
 wasinn_status wasinn__say_stopped(const wasinn__attempt *attempt, wasinn_message *message);
 
-/* Where a graph comes from: one of the three. */
+/* Where a graph comes from: a path, or bytes. */
 typedef struct wasinn__origin {
-    const char *name; /* that it is registered under, or NULL */
+    const char *name; /* that it is registered under; NULL: it is from a guest's bytes */
     const char *path;
-    /* Bytes of a guest's, which it may change at any time: they are copied. */
-    const wasinn_blob *passed;
-    size_t passed_count;
-    /* The host's copies: used where they are. Once a graph has been loaded they are its own, or freed if the
-     * backend does without; until then they stay, for another attempt. */
+    /* Copies, used where they are. Once a graph has been loaded they are its own, or, if the backend does
+     * without, freed where the model has a name; until then they stay, for another attempt. */
     wasinn__blobs *held;
 } wasinn__origin;
 

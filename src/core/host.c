@@ -88,6 +88,7 @@ static void destroy(wasinn_host *host) {
         wasinn__model_free(host->models);
         host->models = next;
     }
+    wasinn__shared_destroy(&host->shared);
     wasinn__registry_free(&host->registry);
     wasinn_cache_free(host->registry.cache);
     wasinn__watchdog_destroy(&host->watchdog);
@@ -103,6 +104,7 @@ wasinn_status wasinn_host_new(wasinn_host **host) {
     }
     atomic_init(&made->references, 1);
     made->limits = defaults;
+    wasinn__shared_init(&made->shared);
     wasinn__registry_init(&made->registry, &made->faults);
     *host = made;
     return WASINN_OK;
@@ -126,6 +128,11 @@ void wasinn_host_set_cache(wasinn_host *host, wasinn_cache *cache) {
         wasinn_cache_retain(cache);
     wasinn_cache_free(host->registry.cache);
     host->registry.cache = cache;
+}
+
+void wasinn_host_set_sharing(wasinn_host *host, bool share, uint64_t keep_bytes) {
+    host->shared.off = !share;
+    host->shared.keep_bytes = share ? keep_bytes : 0;
 }
 
 void wasinn_host_set_log(wasinn_host *host, wasinn_log_fn log, void *data) {

@@ -5,6 +5,7 @@
 
 #include "core/models.h"
 #include "core/observe.h"
+#include "core/shared.h"
 #include "core/watchdog.h"
 
 struct wasinn_host {
@@ -16,6 +17,7 @@ struct wasinn_host {
     wasinn_numbering numbering; /* of guests that are made later */
     wasinn__registry registry;
     wasinn__model *models;
+    wasinn__shared_models shared;
     wasinn__watchdog watchdog;
     wasinn__faults faults;
 };

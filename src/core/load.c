@@ -43,7 +43,6 @@ static void put_graph(wasinn_guest *guest, wasinn__graph *made, wasinn_handle *g
 static wasinn_status load(wasinn_guest *guest, const wasinn_blob *blobs, size_t count,
                           wasinn_encoding encoding, wasinn_target target, wasinn__attempt *attempt,
                           wasinn_handle *graph, wasinn_message *message) {
-    wasinn__origin origin = {.passed = blobs, .passed_count = count};
     wasinn_source source = {.kind = WASINN_SOURCE_BLOBS, .blobs = blobs, .blob_count = count};
     wasinn__wanted wanted = {.encoding = encoding, .target = target};
     wasinn__registry *registry = &guest->host->registry;
@@ -57,7 +56,8 @@ static wasinn_status load(wasinn_guest *guest, const wasinn_blob *blobs, size_t 
     if (status == WASINN_OK)
         status = within_limits(guest, wasinn__blobs_bytes(blobs, count), message);
     if (status == WASINN_OK)
-        status = wasinn__graph_load(registry, &origin, &wanted, attempt, &made, message);
+        status =
+            wasinn__shared_load(&guest->host->shared, registry, &source, &wanted, attempt, &made, message);
     if (status != WASINN_OK)
         return status;
     status = within_limits(guest, made->bytes, message);

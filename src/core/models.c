@@ -28,15 +28,14 @@ static wasinn_status copy_source(wasinn__model *model, const wasinn_source *sour
     if (source->kind == WASINN_SOURCE_BLOBS)
         return wasinn__blobs_copy(source->blobs, source->blob_count, &model->blobs, message);
     model->path = wasinn__copy_text(source->path, strlen(source->path));
-    return model->path ? WASINN_OK
-                       : wasinn_refuse(message, WASINN_TOO_LARGE, "no memory for model '%s'", model->name);
+    return model->path ? WASINN_OK : wasinn_refuse(message, WASINN_TOO_LARGE, "no memory for a model");
 }
 
 static wasinn_status copy_wanted(wasinn__model *model, const wasinn__wanted *wanted,
                                  wasinn_message *message) {
     size_t count;
     if (wanted->backend && !(model->backend = wasinn__copy_text(wanted->backend, strlen(wanted->backend))))
-        return wasinn_refuse(message, WASINN_TOO_LARGE, "no memory for model '%s'", model->name);
+        return wasinn_refuse(message, WASINN_TOO_LARGE, "no memory for a model");
     wasinn_status status = wasinn__options_merge(wanted->options, wanted->option_count, NULL, 0,
                                                  &model->options, &count, message);
     if (status == WASINN_OK)
@@ -47,11 +46,11 @@ static wasinn_status copy_wanted(wasinn__model *model, const wasinn__wanted *wan
 
 wasinn_status wasinn__model_new(const char *name, const wasinn_source *source, const wasinn__wanted *wanted,
                                 wasinn__model **model, wasinn_message *message) {
-    char *copy = wasinn__copy_text(name, strlen(name));
-    wasinn__model *made = copy ? wasinn__alloc(1, sizeof *made) : NULL;
+    char *copy = name ? wasinn__copy_text(name, strlen(name)) : NULL;
+    wasinn__model *made = copy || !name ? wasinn__alloc(1, sizeof *made) : NULL;
     if (!made) {
         wasinn__free(copy);
-        return wasinn_refuse(message, WASINN_TOO_LARGE, "no memory for model '%s'", name);
+        return wasinn_refuse(message, WASINN_TOO_LARGE, "no memory for a model");
     }
     made->name = copy;
     pthread_mutex_init(&made->lock, NULL);

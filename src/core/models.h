@@ -6,7 +6,7 @@
 
 typedef struct wasinn__model {
     struct wasinn__model *next;
-    char *name;
+    char *name;            /* NULL: from bytes that a guest passed */
     char *path;            /* or NULL: it comes from the blobs */
     wasinn__blobs blobs;   /* until it has been loaded; of whoever loads it, while that is so */
     wasinn__wanted wanted; /* settled */
@@ -18,7 +18,7 @@ typedef struct wasinn__model {
     wasinn__graph *graph;
 } wasinn__model;
 
-/* `source`, a path or blobs, and what is wanted, which is settled, are copied. */
+/* `name` may be NULL. `source`, a path or blobs, and what is wanted, which is settled, are copied. */
 wasinn_status wasinn__model_new(const char *name, const wasinn_source *source, const wasinn__wanted *wanted,
                                 wasinn__model **model, wasinn_message *message);
 /* Whether a model may have this name and come from there. */

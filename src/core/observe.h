@@ -24,6 +24,11 @@ static inline bool wasinn__observed(const wasinn__cause *cause) {
     return cause->observer && cause->observer->tell;
 }
 
+/* Whether a model that is loaded now measures its layers. */
+static inline bool wasinn__profiled(const wasinn__cause *cause) {
+    return wasinn__observed(cause) && cause->observer->profiling;
+}
+
 /* When something begins that may be told of: nanoseconds of wasinn__now, or 0 when nobody is told. */
 uint64_t wasinn__observe_begin(const wasinn__cause *cause);
 
