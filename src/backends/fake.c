@@ -10,6 +10,7 @@
  *     deaf                     ... and is not stopped by a cancel
  *     fail run busy            the entry fails, saying "busy"
  *     fail hang .              loading never ends, until it is stopped
+ *     fail linger .            loading takes a twentieth of a second
  *
  * Operations: add (any number of inputs), double, relu, increment, total, not, count (1, 2, 3 ...). */
 #include "backends/fake.h"
@@ -196,6 +197,8 @@ static wasinn_status load(void *runtime, const wasinn_load_request *request, was
         status = fails(model, "load", message);
     while (strcmp(model->fail_entry, "hang") == 0 && !request->stopped(request->stopped_data))
         nanosleep(&(struct timespec){0, 1000000}, NULL);
+    if (strcmp(model->fail_entry, "linger") == 0)
+        nanosleep(&(struct timespec){0, 50000000}, NULL);
     if (status == WASINN_OK && request->stopped(request->stopped_data))
         status = wasinn_refuse(message, WASINN_TIMEOUT, "fake: stopped");
     if (status != WASINN_OK) {

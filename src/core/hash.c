@@ -70,7 +70,7 @@ bool wasinn__digest_of_large(const wasinn_blob *bytes, wasinn__digest *digest) {
 
 /* ---- Samples ---------------------------------------------------------------------------------------- */
 
-enum { SAMPLES = 64, SAMPLE = 256 };
+enum { SMALL = 1 << 20, SAMPLES = 64, SAMPLE = 256 };
 
 uint64_t wasinn__random(void) {
     uint64_t number;
@@ -85,7 +85,7 @@ uint64_t wasinn__random(void) {
 static uint64_t sample_one(const wasinn_blob *blob, uint64_t hash) {
     const char *bytes = blob->data;
     size_t size = blob->size;
-    if (size <= (size_t)(SAMPLES * SAMPLE))
+    if (size <= SMALL)
         return XXH3_64bits_withSeed(bytes, size, hash);
     uint64_t found = XXH3_64bits_withSeed(bytes, SAMPLE, hash);
     found = XXH3_64bits_withSeed(bytes + size - SAMPLE, SAMPLE, found);

@@ -5,25 +5,32 @@
 #include "core/hash.h"
 #include "core/memory.h"
 #include "core/models.h"
+#include "core/watchdog.h"
 
 /* Bytes that the runtime does without are kept to compare with only if they are not more than this. */
 #define COMPARED_BYTES ((uint64_t)64 << 20)
-#define TRIES 4
+enum { TRIES = 4, NAP_MS = 20 };
 
 struct wasinn__shared {
     wasinn__shared_models *models;
-    wasinn__model *model;
-    wasinn__blobs bytes; /* the model's or its graph's */
+    /* What is looked for. */
     uint64_t hash;
+    wasinn_encoding encoding;
+    wasinn_target target;
+    const char *backend; /* a text of the registry's, or NULL */
     bool profiled;
     /* By the lock of the models: */
     wasinn__shared *next;
     uint64_t users, last_used;
     bool hidden; /* nobody else may have it */
+    /* Once it is there; NULL while the bytes are being copied. */
+    wasinn__model *model;
+    wasinn__blobs bytes; /* the model's or its graph's */
 };
 
 void wasinn__shared_init(wasinn__shared_models *models) {
     pthread_mutex_init(&models->lock, NULL);
+    wasinn__cond_init(&models->copied);
     models->seed = wasinn__random();
 }
 
@@ -39,6 +46,7 @@ void wasinn__shared_destroy(wasinn__shared_models *models) {
         models->first = next;
     }
     pthread_mutex_destroy(&models->lock);
+    pthread_cond_destroy(&models->copied);
 }
 
 /* ---- Those that nobody uses any more, all by the lock ------------------------------------------------ */
@@ -80,7 +88,7 @@ void wasinn__shared_release(wasinn__shared *shared) {
     wasinn__shared_models *models = shared->models;
     wasinn__shared *out = NULL;
     pthread_mutex_lock(&models->lock);
-    if (--shared->users == 0 && shared->model->graph && !shared->hidden) {
+    if (--shared->users == 0 && !shared->hidden && shared->model->graph) {
         models->kept_bytes += held_by(shared);
         shared->last_used = ++models->uses;
         out = take_out(models);
@@ -99,17 +107,23 @@ void wasinn__shared_release(wasinn__shared *shared) {
 
 /* ---- Finding ---------------------------------------------------------------------------------------- */
 
-static bool may_be(const wasinn__shared *shared, uint64_t hash, const wasinn__wanted *wanted, bool profiled,
-                   wasinn__shared *const *tried, size_t tries) {
-    const wasinn__wanted *its = &shared->model->wanted;
-    for (size_t i = 0; i < tries; i++)
-        if (tried[i] == shared)
+/* One that is looked for, and those that were found to have other bytes. */
+typedef struct search {
+    const wasinn_source *source;
+    const wasinn__wanted *wanted;
+    wasinn__shared *made; /* to be put in where there is none */
+    wasinn__shared *tried[TRIES];
+    size_t tries;
+} search;
+
+static bool may_be(const wasinn__shared *shared, const search *search) {
+    const wasinn__shared *like = search->made;
+    for (size_t i = 0; i < search->tries; i++)
+        if (search->tried[i] == shared)
             return false;
-    /* Two names of a backend are one only where they are the same text: it lives in the registry. */
-    return shared->hash == hash && !shared->hidden && its->encoding == wanted->encoding &&
-           its->target == wanted->target && shared->profiled == profiled &&
-           (its->backend == wanted->backend ||
-            (its->backend && wanted->backend && strcmp(its->backend, wanted->backend) == 0));
+    return !like->hidden && !shared->hidden && shared->hash == like->hash &&
+           shared->encoding == like->encoding && shared->target == like->target &&
+           shared->profiled == like->profiled && shared->backend == like->backend;
 }
 
 static bool equal(const wasinn__blobs *bytes, const wasinn_source *source) {
@@ -125,57 +139,90 @@ static bool equal(const wasinn__blobs *bytes, const wasinn_source *source) {
     return true;
 }
 
-/* One more user of it, or NULL. */
-static wasinn__shared *candidate(wasinn__shared_models *models, uint64_t hash, const wasinn__wanted *wanted,
-                                 bool profiled, wasinn__shared *const *tried, size_t tries) {
+/* One more user of one that may be it; where there is none, the new one, which others wait for from now on.
+ */
+static wasinn__shared *candidate(wasinn__shared_models *models, const search *search) {
     wasinn__shared *one;
     pthread_mutex_lock(&models->lock);
-    for (one = models->first; one && !may_be(one, hash, wanted, profiled, tried, tries); one = one->next)
+    for (one = models->first; one && !may_be(one, search); one = one->next)
         ;
-    if (one && one->users++ == 0)
+    if (!one) {
+        one = search->made;
+        one->next = models->first;
+        models->first = one;
+    }
+    if (one->users++ == 0 && one != search->made)
         models->kept_bytes -= held_by(one);
     pthread_mutex_unlock(&models->lock);
     return one;
 }
 
-static wasinn__shared *find(wasinn__shared_models *models, uint64_t hash, const wasinn_source *source,
-                            const wasinn__wanted *wanted, bool profiled) {
-    wasinn__shared *tried[TRIES];
-    for (size_t tries = 0; tries < TRIES; tries++) {
-        wasinn__shared *one = candidate(models, hash, wanted, profiled, tried, tries);
-        if (!one || equal(&one->bytes, source))
-            return one;
-        tried[tries] = one;
-        wasinn__shared_release(one);
+/* Whether another guest has copied its bytes. Short naps, because an interrupt sends no signal here. */
+static wasinn_status wait_for_bytes(wasinn__shared *shared, const wasinn__attempt *attempt,
+                                    wasinn_message *message) {
+    wasinn__shared_models *models = shared->models;
+    wasinn_status status = WASINN_OK;
+    pthread_mutex_lock(&models->lock);
+    while (!shared->model && !shared->hidden && status == WASINN_OK) {
+        struct timespec until = wasinn__timespec(wasinn__deadline(NAP_MS));
+        pthread_cond_timedwait(&models->copied, &models->lock, &until);
+        if (!shared->model && wasinn__stopped(attempt))
+            status = wasinn__say_stopped(attempt, message);
     }
-    return NULL;
+    pthread_mutex_unlock(&models->lock);
+    return status;
+}
+
+/* The one that has these bytes, or the new one. */
+static wasinn_status find(wasinn__shared_models *models, search *search, const wasinn__attempt *attempt,
+                          wasinn__shared **shared, wasinn_message *message) {
+    for (;;) {
+        wasinn__shared *one = candidate(models, search);
+        *shared = one;
+        if (one == search->made)
+            return WASINN_OK;
+        wasinn_status status = wait_for_bytes(one, attempt, message);
+        if (status == WASINN_OK && one->model && equal(&one->bytes, search->source))
+            return WASINN_OK;
+        wasinn__shared_release(one);
+        if (status != WASINN_OK)
+            return status;
+        if (search->tries < TRIES)
+            search->tried[search->tries++] = one;
+        else
+            search->made->hidden = true; /* so that it is like no other */
+    }
 }
 
 /* ---- Loading ---------------------------------------------------------------------------------------- */
 
-static wasinn_status make(wasinn__shared_models *models, uint64_t hash, const wasinn_source *source,
-                          const wasinn__wanted *wanted, bool profiled, wasinn__shared **shared,
-                          wasinn_message *message) {
+static wasinn__shared *new_one(wasinn__shared_models *models, const search *search, bool profiled) {
     wasinn__shared *made = wasinn__alloc(1, sizeof *made);
     if (!made)
-        return wasinn_refuse(message, WASINN_TOO_LARGE, "no memory for a graph");
-    wasinn_status status = wasinn__model_new(NULL, source, wanted, &made->model, message);
-    if (status != WASINN_OK) {
-        wasinn__free(made);
-        return status;
-    }
+        return NULL;
     made->models = models;
-    made->bytes = made->model->blobs;
-    made->hash = hash;
+    made->encoding = search->wanted->encoding;
+    made->target = search->wanted->target;
+    made->backend = search->wanted->backend;
     made->profiled = profiled;
-    made->users = 1;
     made->hidden = models->off;
-    pthread_mutex_lock(&models->lock);
-    made->next = models->first;
-    models->first = made;
-    pthread_mutex_unlock(&models->lock);
-    *shared = made;
-    return WASINN_OK;
+    if (!models->off)
+        made->hash = wasinn__sample(search->source->blobs, search->source->blob_count, models->seed);
+    return made;
+}
+
+static wasinn_status copy_bytes(wasinn__shared *shared, const search *search, wasinn_message *message) {
+    wasinn__model *model = NULL;
+    wasinn_status status = wasinn__model_new(NULL, search->source, search->wanted, &model, message);
+    pthread_mutex_lock(&shared->models->lock);
+    shared->model = model;
+    if (model)
+        shared->bytes = model->blobs;
+    else
+        shared->hidden = true;
+    pthread_cond_broadcast(&shared->models->copied);
+    pthread_mutex_unlock(&shared->models->lock);
+    return status;
 }
 
 /* After the first load: bytes that the runtime does without go, if they are many and nobody looks at them. */
@@ -209,27 +256,40 @@ static wasinn__graph *stand_for(wasinn__graph *graph, wasinn__shared *shared) {
     return made;
 }
 
+static wasinn_status load(wasinn__shared *shared, bool first, wasinn__registry *registry,
+                          wasinn__attempt *attempt, wasinn__graph **graph, wasinn_message *message) {
+    wasinn__graph *loaded = NULL;
+    wasinn_status status = wasinn__model_graph(shared->model, registry, attempt, &loaded, message);
+    if (status != WASINN_OK)
+        return status;
+    if (first)
+        settle(shared);
+    *graph = stand_for(loaded, shared);
+    if (*graph)
+        return WASINN_OK;
+    wasinn__graph_release(loaded);
+    return wasinn_refuse(message, WASINN_TOO_LARGE, "no memory for a graph");
+}
+
 wasinn_status wasinn__shared_load(wasinn__shared_models *models, wasinn__registry *registry,
                                   const wasinn_source *source, const wasinn__wanted *wanted,
                                   wasinn__attempt *attempt, wasinn__graph **graph, wasinn_message *message) {
-    bool profiled = wasinn__profiled(&attempt->cause);
-    uint64_t hash = models->off ? 0 : wasinn__sample(source->blobs, source->blob_count, models->seed);
-    wasinn__shared *shared = models->off ? NULL : find(models, hash, source, wanted, profiled);
-    wasinn__graph *loaded = NULL;
-    bool first = !shared;
-    wasinn_status status = first ? make(models, hash, source, wanted, profiled, &shared, message) : WASINN_OK;
+    search search = {.source = source, .wanted = wanted};
+    wasinn__shared *shared;
+    search.made = new_one(models, &search, wasinn__profiled(&attempt->cause));
+    if (!search.made)
+        return wasinn_refuse(message, WASINN_TOO_LARGE, "no memory for a graph");
+    wasinn_status status = find(models, &search, attempt, &shared, message);
+    bool first = shared == search.made;
+    if (!first)
+        wasinn__free(search.made);
     if (status != WASINN_OK)
         return status;
-    status = wasinn__model_graph(shared->model, registry, attempt, &loaded, message);
-    if (status == WASINN_OK && first)
-        settle(shared);
-    wasinn__graph *made = status == WASINN_OK ? stand_for(loaded, shared) : NULL;
-    if (!made) {
-        wasinn__graph_release(loaded);
+    if (first)
+        status = copy_bytes(shared, &search, message);
+    if (status == WASINN_OK)
+        status = load(shared, first, registry, attempt, graph, message);
+    if (status != WASINN_OK)
         wasinn__shared_release(shared);
-        return status == WASINN_OK ? wasinn_refuse(message, WASINN_TOO_LARGE, "no memory for a graph")
-                                   : status;
-    }
-    *graph = made;
-    return WASINN_OK;
+    return status;
 }

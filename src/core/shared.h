@@ -14,6 +14,7 @@ typedef struct wasinn__shared_models {
     uint64_t keep_bytes; /* what models that nobody uses may hold */
     uint64_t seed;
     pthread_mutex_t lock; /* of the fields below */
+    pthread_cond_t copied;
     uint64_t kept_bytes, uses;
     wasinn__shared *first;
 } wasinn__shared_models;
