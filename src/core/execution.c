@@ -199,9 +199,23 @@ const wasinn_port *wasinn__execution_input(const wasinn_guest *guest, wasinn_han
     return &execution->graph->ports[WASINN_INPUT][index];
 }
 
-static wasinn_status check_tensor(const wasinn_port *port, uint32_t index, const wasinn_tensor *tensor,
+static wasinn_status refuse_shape(const wasinn_port *port, uint32_t index, const wasinn_tensor *tensor,
                                   wasinn_message *message) {
     char wanted[WASINN__SHAPE_TEXT], given[WASINN__SHAPE_TEXT];
+    uint64_t bytes;
+    wasinn__shape_text(tensor->type, tensor->rank, tensor->dims, given);
+    if (!wasinn__port_accepts(port, tensor))
+        return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "input %u '%s' wants %s, got %s", index,
+                             port->name, wasinn__port_text(port, wanted), given);
+    if (!wasinn__bytes(tensor->type, tensor->rank, tensor->dims, &bytes))
+        return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "input %u '%s': %s has too many elements",
+                             index, port->name, given);
+    return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "input %u '%s': %s takes %llu bytes, got %zu",
+                         index, port->name, given, (unsigned long long)bytes, tensor->size);
+}
+
+static wasinn_status check_tensor(const wasinn_port *port, uint32_t index, const wasinn_tensor *tensor,
+                                  wasinn_message *message) {
     uint64_t bytes;
     if (!tensor->data && tensor->size > 0)
         return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "input %u '%s': data is NULL", index,
@@ -210,17 +224,10 @@ static wasinn_status check_tensor(const wasinn_port *port, uint32_t index, const
         return wasinn_refuse(message, WASINN_INVALID_ARGUMENT,
                              "input %u '%s': rank %u; at most %d is possible", index, port->name,
                              tensor->rank, WASINN_MAX_RANK);
-    wasinn__shape_text(tensor->type, tensor->rank, tensor->dims, given);
-    if (!wasinn__port_accepts(port, tensor))
-        return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "input %u '%s' wants %s, got %s", index,
-                             port->name, wasinn__port_text(port, wanted), given);
-    if (!wasinn__bytes(tensor->type, tensor->rank, tensor->dims, &bytes))
-        return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "input %u '%s': %s has too many elements",
-                             index, port->name, given);
-    if (bytes != tensor->size)
-        return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "input %u '%s': %s takes %llu bytes, got %zu",
-                             index, port->name, given, (unsigned long long)bytes, tensor->size);
-    return WASINN_OK;
+    if (wasinn__port_accepts(port, tensor) &&
+        wasinn__bytes(tensor->type, tensor->rank, tensor->dims, &bytes) && bytes == tensor->size)
+        return WASINN_OK;
+    return refuse_shape(port, index, tensor, message);
 }
 
 static void copy_in(void *memory, wasinn_type type, const wasinn_tensor *tensor) {
