@@ -1,7 +1,7 @@
 /* Module `wasinn`: what this host offers beyond the specification. */
 #include <string.h>
 
-#include "abi/call.h"
+#include "abi/infer.h"
 #include "abi/tables.h"
 #include "core/guest.h"
 
@@ -43,14 +43,20 @@ static wasinn_status find_port(wasinn__call *call) {
     return status;
 }
 
+static wasinn_status infer(wasinn__call *call) {
+    return wasinn__infer_call(call);
+}
+
 WASINN__ROW(last_error)
 WASINN__ROW(close)
 WASINN__ROW(find_port)
+WASINN__ROW(infer)
 
 static const wasinn_import rows[] = {
     {"wasinn", "last_error", "(iii)i", last_error_row},
     {"wasinn", "close", "(i)i", close_row},
     {"wasinn", "find_port", "(iiiii)i", find_port_row},
+    {"wasinn", "infer", "(iiiii)i", infer_row},
 };
 
 const wasinn__table wasinn__extension_table = {rows, sizeof rows / sizeof *rows};

@@ -3,11 +3,11 @@
 
 #include "abi/numbering.h"
 #include "abi/tables.h"
+#include "abi/tensor.h"
 #include "core/guest.h"
 
 enum {
     BUILDER_SIZE = 8, /* $graph_builder: address, length */
-    TENSOR_SIZE = 20, /* $tensor: dimensions @0, their count @4, type @8, data @12, its length @16 */
     MAX_BUILDERS = 16 /* far more than any encoding's files */
 };
 
@@ -70,35 +70,14 @@ static wasinn_status init_execution_context(wasinn__call *call) {
     return status;
 }
 
-static wasinn_status read_tensor(wasinn__call *call, const uint8_t *at, wasinn_tensor *tensor) {
-    uint32_t rank = wasinn__read_u32(at + 4);
-    uint8_t *dims, *data;
-    if (rank > WASINN_MAX_RANK)
-        return wasinn__guest_fail(call->guest, WASINN_INVALID_ARGUMENT,
-                                  "a tensor of rank %u; at most %d is possible", rank, WASINN_MAX_RANK);
-    tensor->rank = rank;
-    tensor->size = wasinn__read_u32(at + 16);
-    if (!wasinn__call_range(call, "the dimensions", wasinn__read_u32(at), (uint64_t)rank * 4, &dims) ||
-        !wasinn__call_range(call, "the tensor's data", wasinn__read_u32(at + 12), tensor->size, &data))
-        return TRAPPED;
-    for (uint32_t i = 0; i < rank; i++)
-        tensor->dims[i] = wasinn__read_u32(dims + 4 * i);
-    tensor->data = data;
-    return WASINN_OK;
-}
-
 static wasinn_status set_input(wasinn__call *call) {
     uint32_t execution = wasinn__parameter(call, 0), index = wasinn__parameter(call, 1);
-    uint8_t *at, descriptor[TENSOR_SIZE];
+    uint8_t *at;
     wasinn_tensor tensor;
-    if (!wasinn__call_range(call, "the tensor", wasinn__parameter(call, 2), TENSOR_SIZE, &at))
+    if (!wasinn__call_range(call, "the tensor", wasinn__parameter(call, 2), WASINN__TENSOR_SIZE, &at))
         return TRAPPED;
-    memcpy(descriptor, at, sizeof descriptor);
-    wasinn_status status = read_tensor(call, descriptor, &tensor);
-    /* The type is one byte of its word: real guests leave the other three dirty. */
-    if (status == WASINN_OK && !call->trap)
-        status = wasinn__number_type(call, descriptor[8], execution, index, &tensor);
-    if (status != WASINN_OK)
+    wasinn_status status = wasinn__read_tensor(call, at, execution, index, &tensor);
+    if (status != WASINN_OK || call->trap)
         return status;
     call->bytes = tensor.size;
     return wasinn_set_input(call->guest, execution, index, &tensor);

@@ -9,6 +9,7 @@
  *     slow 5000                a run takes that many milliseconds, or until it is cancelled
  *     deaf                     ... and is not stopped by a cancel
  *     fail run busy            the entry fails, saying "busy"
+ *     copies                   it does not compute in a caller's memory
  *     fail hang .              loading never ends, until it is stopped
  *     fail linger .            loading takes a twentieth of a second
  *
@@ -24,7 +25,7 @@
 
 enum { MAX_PORTS = 8, MAX_NAME = 32 };
 
-atomic_uint wasinn__fake_loads;
+atomic_uint wasinn__fake_loads, wasinn__fake_infers;
 
 typedef struct fake_port {
     char name[MAX_NAME];
@@ -39,7 +40,7 @@ typedef struct fake_model {
     uint32_t counts[2];
     uint64_t bytes;
     long slow_ms;
-    bool deaf, profiled;
+    bool deaf, copies, profiled;
     char fail_entry[MAX_NAME], fail_text[MAX_NAME];
 } fake_model;
 
@@ -130,6 +131,8 @@ static bool read_line(fake_model *model, char *line) {
         snprintf(model->fail_text, sizeof model->fail_text, "%s", rest ? rest : "");
     } else if (strcmp(word, "deaf") == 0) {
         model->deaf = true;
+    } else if (strcmp(word, "copies") == 0) {
+        model->copies = true;
     } else {
         return false;
     }
@@ -347,50 +350,92 @@ static double element(const fake_execution *execution, const fake_port *port, si
     return first;
 }
 
-static bool compute_port(fake_execution *execution, uint32_t index) {
+/* Of output `index`, now that the inputs have theirs. */
+static wasinn_tensor output_shape(const fake_execution *execution, uint32_t index) {
     const fake_port *port = &execution->model->ports[WASINN_OUTPUT][index];
-    bool total = strcmp(port->operation, "total") == 0;
     wasinn_tensor shape = {.type = port->port.type, .rank = port->port.rank};
     const wasinn_tensor *source = &execution->tensors[WASINN_INPUT][port->arguments[0]];
-    size_t elements = 1, size = wasinn_type_size(shape.type), count;
-    if (size == 0)
-        return true;
+    shape.size = wasinn_type_size(shape.type);
     for (uint32_t i = 0; i < shape.rank; i++) {
         shape.dims[i] = port->port.dims[i] < 0 ? source->dims[i] : port->port.dims[i];
-        elements *= (size_t)shape.dims[i];
+        shape.size *= (size_t)shape.dims[i];
     }
-    shape.size = elements * size;
-    if (!resize(execution, WASINN_OUTPUT, index, &shape))
-        return false;
-    void *data = execution->data[WASINN_OUTPUT][index];
-    if (!total) {
-        for (size_t i = 0; i < elements; i++)
-            set(shape.type, data, i, element(execution, port, i));
-        return true;
-    }
+    return shape;
+}
+
+static void compute_into(const fake_execution *execution, uint32_t index, void *data, size_t size) {
+    const fake_port *port = &execution->model->ports[WASINN_OUTPUT][index];
+    const wasinn_tensor *source = &execution->tensors[WASINN_INPUT][port->arguments[0]];
+    size_t elements = size / wasinn_type_size(port->port.type), count;
     double sum = 0;
+    if (strcmp(port->operation, "total") != 0) {
+        for (size_t i = 0; i < elements; i++)
+            set(port->port.type, data, i, element(execution, port, i));
+        return;
+    }
     count = source->size / wasinn_type_size(source->type);
     for (size_t i = 0; i < count; i++)
         sum += get(source, i);
-    set(shape.type, data, 0, sum);
+    set(port->port.type, data, 0, sum);
+}
+
+static bool compute_port(fake_execution *execution, uint32_t index) {
+    wasinn_tensor shape = output_shape(execution, index);
+    if (wasinn_type_size(shape.type) == 0)
+        return true;
+    if (!resize(execution, WASINN_OUTPUT, index, &shape))
+        return false;
+    compute_into(execution, index, execution->data[WASINN_OUTPUT][index], shape.size);
     return true;
+}
+
+/* As real runtimes do, this forgets a cancel that came before the run. */
+static wasinn_status take_time(fake_execution *execution, wasinn_message *message) {
+    const fake_model *model = execution->model;
+    atomic_store(&execution->cancelled, false);
+    for (long i = 0; i < model->slow_ms; i++) {
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+        if (atomic_load(&execution->cancelled) && !model->deaf)
+            return wasinn_refuse(message, WASINN_RUNTIME_ERROR, "fake: cancelled");
+    }
+    return WASINN_OK;
 }
 
 static wasinn_status run(void *opaque, wasinn_message *message) {
     fake_execution *execution = opaque;
     const fake_model *model = execution->model;
     wasinn_status status = fails(model, "run", message);
-    /* As real runtimes do, this forgets a cancel that came before the run. */
-    atomic_store(&execution->cancelled, false);
-    for (long i = 0; i < model->slow_ms && status == WASINN_OK; i++) {
-        nanosleep(&(struct timespec){0, 1000000}, NULL);
-        if (atomic_load(&execution->cancelled) && !model->deaf)
-            status = wasinn_refuse(message, WASINN_RUNTIME_ERROR, "fake: cancelled");
-    }
+    if (status == WASINN_OK)
+        status = take_time(execution, message);
     for (uint32_t i = 0; i < model->counts[WASINN_OUTPUT] && status == WASINN_OK; i++)
         if (!compute_port(execution, i))
             status = wasinn_refuse(message, WASINN_TOO_LARGE, "fake: no memory");
     return status;
+}
+
+/* Nothing of the caller's is kept. */
+static wasinn_status infer(void *opaque, const wasinn_tensor *inputs, const wasinn_buffer *outputs,
+                           wasinn_message *message) {
+    fake_execution *execution = opaque;
+    const fake_model *model = execution->model;
+    wasinn_tensor kept[MAX_PORTS];
+    if (model->copies)
+        return WASINN_UNSUPPORTED_OPERATION;
+    wasinn_status status = fails(model, "infer", message);
+    if (status == WASINN_OK)
+        status = take_time(execution, message);
+    if (status != WASINN_OK)
+        return status;
+    memcpy(kept, execution->tensors[WASINN_INPUT], sizeof kept);
+    for (uint32_t i = 0; i < model->counts[WASINN_INPUT]; i++)
+        if (inputs[i].data)
+            execution->tensors[WASINN_INPUT][i] = inputs[i];
+    for (uint32_t i = 0; i < model->counts[WASINN_OUTPUT]; i++)
+        if (outputs[i].data)
+            compute_into(execution, i, outputs[i].data, outputs[i].size);
+    memcpy(execution->tensors[WASINN_INPUT], kept, sizeof kept);
+    atomic_fetch_add(&wasinn__fake_infers, 1);
+    return WASINN_OK;
 }
 
 static void cancel(void *opaque) {
@@ -449,4 +494,5 @@ const wasinn_backend wasinn__backend_fake = {
     .probe = probe,
     .keeps_shapes = true,
     .layers = layers,
+    .infer = infer,
 };

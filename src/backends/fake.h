@@ -7,6 +7,8 @@
 
 /* How many models were loaded in this process. */
 extern atomic_uint wasinn__fake_loads;
+/* How many inferences were made in a caller's memory. */
+extern atomic_uint wasinn__fake_infers;
 
 extern const wasinn_backend wasinn__backend_fake;
 

@@ -54,6 +54,14 @@ wasinn_status wasinn__dispatch_run(wasinn__backend *backend, void *execution, wa
     return CALL(backend, run, message, execution);
 }
 
+wasinn_status wasinn__dispatch_infer(wasinn__backend *backend, void *execution, const wasinn_tensor *inputs,
+                                     const wasinn_buffer *outputs, wasinn_message *message) {
+    if (!wasinn__dispatch_infers(backend))
+        return wasinn_refuse(message, WASINN_UNSUPPORTED_OPERATION, "%s cannot compute in a caller's memory",
+                             backend->table->name);
+    return CALL(backend, infer, message, execution, inputs, outputs);
+}
+
 wasinn_status wasinn__dispatch_output(wasinn__backend *backend, void *execution, uint32_t index,
                                       wasinn_tensor *view, wasinn_message *message) {
     return CALL(backend, output, message, execution, index, view);
@@ -101,4 +109,8 @@ wasinn_status wasinn__dispatch_save(wasinn__backend *backend, void *model, const
 
 bool wasinn__dispatch_keeps_shapes(const wasinn__backend *backend) {
     return HAS(backend->table, keeps_shapes);
+}
+
+bool wasinn__dispatch_infers(const wasinn__backend *backend) {
+    return HAS(backend->table, infer);
 }

@@ -15,6 +15,9 @@ wasinn_status wasinn__dispatch_create(wasinn__backend *backend, void *model, voi
 wasinn_status wasinn__dispatch_input(wasinn__backend *backend, void *execution, uint32_t index,
                                      const wasinn_tensor *shape, void **memory, wasinn_message *message);
 wasinn_status wasinn__dispatch_run(wasinn__backend *backend, void *execution, wasinn_message *message);
+/* unsupported_operation also where the backend has no such entry. */
+wasinn_status wasinn__dispatch_infer(wasinn__backend *backend, void *execution, const wasinn_tensor *inputs,
+                                     const wasinn_buffer *outputs, wasinn_message *message);
 wasinn_status wasinn__dispatch_output(wasinn__backend *backend, void *execution, uint32_t index,
                                       wasinn_tensor *view, wasinn_message *message);
 /* Unsupported where the backend has none. */
@@ -34,5 +37,6 @@ bool wasinn__dispatch_saves(const wasinn__backend *backend);
 wasinn_status wasinn__dispatch_save(wasinn__backend *backend, void *model, const char *path,
                                     wasinn_message *message);
 bool wasinn__dispatch_keeps_shapes(const wasinn__backend *backend);
+bool wasinn__dispatch_infers(const wasinn__backend *backend);
 
 #endif

@@ -119,6 +119,7 @@ void wasinn__execution_free(wasinn_guest *guest, wasinn__execution *execution) {
     if (!execution)
         return;
     release_state(guest, execution);
+    wasinn__free(execution->room);
     wasinn__free(execution->inputs_set);
     wasinn__free(execution->charged[WASINN_INPUT]);
     wasinn__free(execution->charged[WASINN_OUTPUT]);
@@ -166,8 +167,8 @@ wasinn_status wasinn_init_execution_context(wasinn_guest *guest, wasinn_handle g
     return wasinn__guest_end(guest, init(guest, graph, execution, &message));
 }
 
-static wasinn_status find(wasinn_guest *guest, wasinn_handle handle, wasinn__execution **execution,
-                          wasinn_message *message) {
+wasinn_status wasinn__execution_find(wasinn_guest *guest, wasinn_handle handle, wasinn__execution **execution,
+                                     wasinn_message *message) {
     *execution = wasinn__handles_get(&guest->handles, handle, WASINN__KIND_EXECUTION);
     if (!*execution && wasinn__handles_kind(&guest->handles, handle) == WASINN__KIND_GRAPH)
         return wasinn_refuse(message, WASINN_INVALID_HANDLE,
@@ -181,8 +182,8 @@ static wasinn_status find(wasinn_guest *guest, wasinn_handle handle, wasinn__exe
     return WASINN_OK;
 }
 
-static wasinn_status find_port(const wasinn__graph *graph, wasinn_direction direction, uint32_t index,
-                               const wasinn_port **port, wasinn_message *message) {
+wasinn_status wasinn__execution_port(const wasinn__graph *graph, wasinn_direction direction, uint32_t index,
+                                     const wasinn_port **port, wasinn_message *message) {
     uint32_t count = graph->port_counts[direction];
     const char *side = wasinn__side_name(direction);
     if (index >= count)
@@ -214,8 +215,9 @@ static wasinn_status refuse_shape(const wasinn_port *port, uint32_t index, const
                          index, port->name, given, (unsigned long long)bytes, tensor->size);
 }
 
-static wasinn_status check_tensor(const wasinn_port *port, uint32_t index, const wasinn_tensor *tensor,
-                                  wasinn_message *message) {
+wasinn_status wasinn__execution_check(const wasinn__execution *execution, uint32_t index,
+                                      const wasinn_tensor *tensor, wasinn_message *message) {
+    const wasinn_port *port = &execution->graph->ports[WASINN_INPUT][index];
     uint64_t bytes;
     if (!tensor->data && tensor->size > 0)
         return wasinn_refuse(message, WASINN_INVALID_ARGUMENT, "input %u '%s': data is NULL", index,
@@ -240,17 +242,12 @@ static void copy_in(void *memory, wasinn_type type, const wasinn_tensor *tensor)
         values[i] = values[i] != 0;
 }
 
-static wasinn_status set_input(wasinn_guest *guest, wasinn_handle handle, uint32_t index,
-                               const wasinn_tensor *tensor, wasinn_message *message) {
-    wasinn__execution *execution;
-    const wasinn_port *port = NULL;
+wasinn_status wasinn__execution_set(wasinn_guest *guest, wasinn__execution *execution, uint32_t index,
+                                    const wasinn_tensor *tensor, wasinn_message *message) {
+    const wasinn_port *port = &execution->graph->ports[WASINN_INPUT][index];
     void *memory;
-    wasinn_status status = find(guest, handle, &execution, message);
-    if (status == WASINN_OK)
-        status = find_port(execution->graph, WASINN_INPUT, index, &port, message);
-    if (status == WASINN_OK)
-        status = check_tensor(port, index, tensor, message);
-    if (status == WASINN_OK && !wasinn__port_is_static(port))
+    wasinn_status status = WASINN_OK;
+    if (!wasinn__port_is_static(port))
         status =
             charge(guest, execution, WASINN_INPUT, index, tensor->rank, tensor->dims, tensor->size, message);
     if (status != WASINN_OK)
@@ -267,6 +264,20 @@ static wasinn_status set_input(wasinn_guest *guest, wasinn_handle handle, uint32
     return status;
 }
 
+static wasinn_status set_input(wasinn_guest *guest, wasinn_handle handle, uint32_t index,
+                               const wasinn_tensor *tensor, wasinn_message *message) {
+    wasinn__execution *execution;
+    const wasinn_port *port;
+    wasinn_status status = wasinn__execution_find(guest, handle, &execution, message);
+    if (status == WASINN_OK)
+        status = wasinn__execution_port(execution->graph, WASINN_INPUT, index, &port, message);
+    if (status == WASINN_OK)
+        status = wasinn__execution_check(execution, index, tensor, message);
+    if (status == WASINN_OK)
+        status = wasinn__execution_set(guest, execution, index, tensor, message);
+    return status;
+}
+
 wasinn_status wasinn_set_input(wasinn_guest *guest, wasinn_handle execution, uint32_t index,
                                const wasinn_tensor *tensor) {
     wasinn_message message = wasinn__guest_begin(guest);
@@ -279,7 +290,11 @@ static void cancel(void *data) {
     execution->graph->backend->table->cancel(execution->state);
 }
 
-static wasinn_status run_watched(wasinn_guest *guest, wasinn__execution *execution, wasinn_message *message) {
+static wasinn_status run_watched(wasinn_guest *guest, wasinn__execution *execution,
+                                 const wasinn_tensor *inputs, const wasinn_buffer *outputs,
+                                 wasinn_message *message) {
+    wasinn__backend *backend = execution->graph->backend;
+    wasinn_status status;
     wasinn__watchdog *watchdog = &guest->host->watchdog;
     wasinn__watch watch = {
         .deadline = wasinn__deadline(guest->limits.compute_ms), .cancel = cancel, .data = execution};
@@ -287,7 +302,10 @@ static wasinn_status run_watched(wasinn_guest *guest, wasinn__execution *executi
         return wasinn_refuse(message, WASINN_TOO_LARGE, "no thread for the watchdog");
     if (atomic_load(&guest->interrupted))
         wasinn__watchdog_fire(watchdog, &guest->watch);
-    wasinn_status status = wasinn__dispatch_run(execution->graph->backend, execution->state, message);
+    if (inputs)
+        status = wasinn__dispatch_infer(backend, execution->state, inputs, outputs, message);
+    else
+        status = wasinn__dispatch_run(backend, execution->state, message);
     wasinn__watchdog_end(watchdog, &watch, &guest->watch);
     if (status == WASINN_OK || !watch.fired)
         return status;
@@ -308,25 +326,38 @@ static void tell_layers(wasinn_guest *guest, const wasinn__execution *execution,
         message->text[0] = '\0';
 }
 
-static wasinn_status compute(wasinn_guest *guest, wasinn_handle handle, wasinn_message *message) {
-    wasinn__execution *execution;
-    wasinn_status status = find(guest, handle, &execution, message);
-    if (status != WASINN_OK)
-        return status;
+wasinn_status wasinn__execution_run(wasinn_guest *guest, wasinn__execution *execution,
+                                    const wasinn_tensor *inputs, const wasinn_buffer *outputs,
+                                    wasinn_message *message) {
+    bool profiled = execution->graph->profiled && guest->host->observer.tell;
+    uint64_t begin = profiled ? wasinn__now() : 0;
+    wasinn_status status = run_watched(guest, execution, inputs, outputs, message);
+    if (status == WASINN_OK && profiled)
+        tell_layers(guest, execution, begin, message);
+    return status;
+}
+
+wasinn_status wasinn__execution_ready(const wasinn_guest *guest, const wasinn__execution *execution,
+                                      size_t given, wasinn_message *message) {
     const wasinn__graph *graph = execution->graph;
-    for (uint32_t i = 0; i < graph->port_counts[WASINN_INPUT]; i++)
+    for (size_t i = given; i < graph->port_counts[WASINN_INPUT]; i++)
         if (!execution->inputs_set[i])
-            return wasinn_refuse(message, WASINN_RUNTIME_ERROR, "input %u '%s' has not been set", i,
+            return wasinn_refuse(message, WASINN_RUNTIME_ERROR, "input %zu '%s' has not been set", i,
                                  graph->ports[WASINN_INPUT][i].name);
     if (atomic_load(&guest->interrupted))
         return wasinn_refuse(message, WASINN_TIMEOUT, "the guest was interrupted");
-    execution->computed = false;
-    uint64_t begin = graph->profiled ? wasinn__now() : 0;
-    status = run_watched(guest, execution, message);
+    return WASINN_OK;
+}
+
+wasinn_status wasinn__execution_compute(wasinn_guest *guest, wasinn__execution *execution,
+                                        wasinn_message *message) {
+    wasinn_status status = wasinn__execution_ready(guest, execution, 0, message);
     if (status != WASINN_OK)
         return status;
-    if (graph->profiled && guest->host->observer.tell)
-        tell_layers(guest, execution, begin, message);
+    execution->computed = false;
+    status = wasinn__execution_run(guest, execution, NULL, NULL, message);
+    if (status != WASINN_OK)
+        return status;
     status = charge_outputs(guest, execution, message);
     execution->computed = status == WASINN_OK;
     if (status == WASINN_TOO_LARGE) {
@@ -337,26 +368,43 @@ static wasinn_status compute(wasinn_guest *guest, wasinn_handle handle, wasinn_m
     return status;
 }
 
+static wasinn_status compute(wasinn_guest *guest, wasinn_handle handle, wasinn_message *message) {
+    wasinn__execution *execution;
+    wasinn_status status = wasinn__execution_find(guest, handle, &execution, message);
+    if (status == WASINN_OK)
+        status = wasinn__execution_compute(guest, execution, message);
+    return status;
+}
+
 wasinn_status wasinn_compute(wasinn_guest *guest, wasinn_handle execution) {
     wasinn_message message = wasinn__guest_begin(guest);
     return wasinn__guest_end(guest, compute(guest, execution, &message));
+}
+
+wasinn_status wasinn__execution_can_give(const wasinn__execution *execution, uint32_t index,
+                                         wasinn_message *message) {
+    const wasinn_port *port = &execution->graph->ports[WASINN_OUTPUT][index];
+    if (port->type == WASINN_TYPE_OTHER)
+        return wasinn_refuse(message, WASINN_UNSUPPORTED_OPERATION,
+                             "output %u '%s' has a type without a whole number of bytes", index, port->name);
+    return WASINN_OK;
 }
 
 static wasinn_status output(wasinn_guest *guest, wasinn_handle handle, uint32_t index, wasinn_tensor *view,
                             wasinn_message *message) {
     wasinn__execution *execution;
     const wasinn_port *port = NULL;
-    wasinn_status status = find(guest, handle, &execution, message);
+    wasinn_status status = wasinn__execution_find(guest, handle, &execution, message);
     if (status == WASINN_OK)
-        status = find_port(execution->graph, WASINN_OUTPUT, index, &port, message);
+        status = wasinn__execution_port(execution->graph, WASINN_OUTPUT, index, &port, message);
     if (status != WASINN_OK)
         return status;
     if (!execution->computed)
         return wasinn_refuse(message, WASINN_RUNTIME_ERROR,
                              "output %u '%s' is not there: no compute has succeeded", index, port->name);
-    if (port->type == WASINN_TYPE_OTHER)
-        return wasinn_refuse(message, WASINN_UNSUPPORTED_OPERATION,
-                             "output %u '%s' has a type without a whole number of bytes", index, port->name);
+    status = wasinn__execution_can_give(execution, index, message);
+    if (status != WASINN_OK)
+        return status;
     return wasinn__dispatch_output(execution->graph->backend, execution->state, index, view, message);
 }
 

@@ -21,6 +21,21 @@ typedef struct output_tensor {
     wasinn_tensor view; /* of one that is kept */
 } output_tensor;
 
+/* An input or output in a caller's memory. */
+typedef struct lent_tensor {
+    OrtValue *value; /* NULL: none */
+    const void *data;
+} lent_tensor;
+
+/* What infer needs; made for the first. */
+typedef struct lent {
+    bool apart;            /* no output is an input, or another output */
+    lent_tensor *ports[2]; /* by direction and index */
+    const OrtValue **inputs;
+    const char **output_names; /* of those that are wanted */
+    OrtValue **outputs;
+} lent;
+
 typedef struct execution {
     wasinn__ort_model *model;
     OrtRunOptions *options;
@@ -29,6 +44,7 @@ typedef struct execution {
     const OrtValue **input_values; /* those of `inputs` */
     output_tensor *outputs;
     OrtValue **output_values;
+    lent *lent;
 } execution;
 
 static const wasinn__ort *api_of(const execution *used) {
@@ -49,9 +65,25 @@ static void drop_output(execution *used, uint32_t index) {
     used->outputs[index].kept = false;
 }
 
+static void drop_lent(execution *used, int side, uint32_t index) {
+    lent_tensor *one = &used->lent->ports[side][index];
+    if (one->value)
+        api_of(used)->ReleaseValue(one->value);
+    *one = (lent_tensor){NULL, NULL};
+}
+
+/* Nothing of the caller's memory is known any more. */
+static void drop_all_lent(execution *used) {
+    for (int side = 0; side < 2; side++)
+        for (uint32_t i = 0; used->lent && i < used->model->counts[side]; i++)
+            drop_lent(used, side, i);
+}
+
 void wasinn__ort_destroy(void *opaque) {
     execution *destroyed = opaque;
     const wasinn__ort_model *model = destroyed->model;
+    drop_all_lent(destroyed);
+    free(destroyed->lent);
     for (uint32_t i = 0; destroyed->inputs && i < model->counts[WASINN_INPUT]; i++) {
         if (destroyed->inputs[i].value)
             api_of(destroyed)->ReleaseValue(destroyed->inputs[i].value);
@@ -313,4 +345,118 @@ void wasinn__ort_cancel(void *opaque) {
     atomic_store(&used->cancelled, true);
     check(used, api_of(used)->RunOptionsSetTerminate(used->options), "cancelling",
           &(wasinn_message){NULL, 0});
+}
+
+/* ---- In the caller's memory ------------------------------------------------------------------------- */
+
+static int by_text(const void *left, const void *right) {
+    return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+/* An output that goes by the name of an input is that input, and its memory is not written. */
+static bool names_differ(const wasinn__ort_model *model, const char **names) {
+    size_t inputs = model->counts[WASINN_INPUT], count = inputs + model->counts[WASINN_OUTPUT];
+    memcpy(names, model->names[WASINN_INPUT], inputs * sizeof *names);
+    memcpy(names + inputs, model->names[WASINN_OUTPUT], (count - inputs) * sizeof *names);
+    qsort(names, count, sizeof *names, by_text);
+    for (size_t i = 1; i < count; i++)
+        if (strcmp(names[i - 1], names[i]) == 0)
+            return false;
+    return true;
+}
+
+/* All in one block. */
+static lent *make_lent(const wasinn__ort_model *model) {
+    size_t inputs = model->counts[WASINN_INPUT], outputs = model->counts[WASINN_OUTPUT];
+    lent *made = calloc(1, sizeof *made + (inputs + outputs) * (sizeof **made->ports + 2 * sizeof(void *)));
+    if (!made)
+        return NULL;
+    made->ports[WASINN_INPUT] = (lent_tensor *)(made + 1);
+    made->ports[WASINN_OUTPUT] = made->ports[WASINN_INPUT] + inputs;
+    made->output_names = (const char **)(made->ports[WASINN_OUTPUT] + outputs);
+    made->apart = names_differ(model, made->output_names);
+    made->inputs = (const OrtValue **)(made->output_names + outputs);
+    made->outputs = (OrtValue **)(made->inputs + inputs);
+    return made;
+}
+
+static wasinn_status place(execution *used, int side, uint32_t index, void *data, size_t size,
+                           wasinn_message *message) {
+    const wasinn__ort_port *port = &used->model->ports[side][index];
+    lent_tensor *one = &used->lent->ports[side][index];
+    if (one->data == data)
+        return WASINN_OK;
+    drop_lent(used, side, index);
+    if (!data)
+        return WASINN_OK;
+    wasinn_status status = check(used,
+                                 api_of(used)->CreateTensorWithDataAsOrtValue(
+                                     used->model->runtime->memory, data, size, port->port.dims,
+                                     port->port.rank, port->type, &one->value),
+                                 side == WASINN_INPUT ? "binding an input" : "binding an output", message);
+    if (status == WASINN_OK)
+        one->data = data;
+    return status;
+}
+
+static bool can_be_lent(const wasinn__ort_port *port) {
+    return port->fixed && port->port.type != WASINN_TYPE_OTHER;
+}
+
+static bool can_all_be_lent(const execution *used, const wasinn_tensor *inputs,
+                            const wasinn_buffer *outputs) {
+    const wasinn__ort_model *model = used->model;
+    for (uint32_t i = 0; i < model->counts[WASINN_INPUT]; i++)
+        if (inputs[i].data && !can_be_lent(&model->ports[WASINN_INPUT][i]))
+            return false;
+    for (uint32_t i = 0; i < model->counts[WASINN_OUTPUT]; i++)
+        if (outputs[i].data && !can_be_lent(&model->ports[WASINN_OUTPUT][i]))
+            return false;
+    return true;
+}
+
+static OrtStatus *run_lent(execution *used) {
+    const wasinn__ort_model *model = used->model;
+    lent *room = used->lent;
+    size_t wanted = 0;
+    for (uint32_t i = 0; i < model->counts[WASINN_INPUT]; i++) {
+        const OrtValue *value = room->ports[WASINN_INPUT][i].value;
+        room->inputs[i] = value ? value : used->input_values[i];
+    }
+    for (uint32_t i = 0; i < model->counts[WASINN_OUTPUT]; i++) {
+        if (!room->ports[WASINN_OUTPUT][i].value)
+            continue;
+        room->output_names[wanted] = model->names[WASINN_OUTPUT][i];
+        room->outputs[wanted++] = room->ports[WASINN_OUTPUT][i].value;
+    }
+    return api_of(used)->Run(model->session, used->options, model->names[WASINN_INPUT], room->inputs,
+                             model->counts[WASINN_INPUT], room->output_names, wanted, room->outputs);
+}
+
+wasinn_status wasinn__ort_infer(void *opaque, const wasinn_tensor *inputs, const wasinn_buffer *outputs,
+                                wasinn_message *message) {
+    execution *used = opaque;
+    const wasinn__ort_model *model = used->model;
+    atomic_store(&used->cancelled, false);
+    if (!used->lent)
+        used->lent = make_lent(model);
+    if (!used->lent)
+        return wasinn_refuse(message, WASINN_TOO_LARGE, "ONNX Runtime: no memory");
+    if (!used->lent->apart || !can_all_be_lent(used, inputs, outputs))
+        return wasinn_refuse(
+            message, WASINN_UNSUPPORTED_OPERATION,
+            "ONNX Runtime: not in the caller's memory: an open shape, or an input as output");
+    wasinn_status status =
+        check(used, api_of(used)->RunOptionsUnsetTerminate(used->options), "preparing to compute", message);
+    for (uint32_t i = 0; i < model->counts[WASINN_INPUT] && status == WASINN_OK; i++)
+        status = place(used, WASINN_INPUT, i, (void *)inputs[i].data, inputs[i].size, message);
+    for (uint32_t i = 0; i < model->counts[WASINN_OUTPUT] && status == WASINN_OK; i++)
+        status = place(used, WASINN_OUTPUT, i, outputs[i].data, outputs[i].size, message);
+    if (status == WASINN_OK)
+        status = check(used, run_lent(used), "computing", message);
+    if (status == WASINN_OK)
+        return WASINN_OK;
+    drop_all_lent(used);
+    /* The model may have said one shape and made another: then it has to have memory of its own. */
+    return atomic_load(&used->cancelled) ? status : WASINN_UNSUPPORTED_OPERATION;
 }

@@ -276,6 +276,7 @@ const wasinn_backend wasinn__backend_onnxruntime = {
     .run = wasinn__ort_run,
     .cancel = wasinn__ort_cancel,
     .output = wasinn__ort_output,
+    .infer = wasinn__ort_infer,
     .probe = probe,
     .probe_path = probe_path,
     .check_option = wasinn__ort_check_option,

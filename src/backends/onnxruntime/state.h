@@ -81,5 +81,7 @@ wasinn_status wasinn__ort_run(void *execution, wasinn_message *message);
 void wasinn__ort_cancel(void *execution);
 wasinn_status wasinn__ort_output(void *execution, uint32_t index, wasinn_tensor *view,
                                  wasinn_message *message);
+wasinn_status wasinn__ort_infer(void *execution, const wasinn_tensor *inputs, const wasinn_buffer *outputs,
+                                wasinn_message *message);
 
 #endif

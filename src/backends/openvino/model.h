@@ -12,6 +12,7 @@ typedef struct wasinn__openvino_model {
     char **names[2]; /* by direction and index; NULL: it has none */
     bool *fixed[2];  /* likewise: every dimension is known */
     uint64_t bytes;  /* that OpenVINO holds of it */
+    bool binds;      /* its device is one that was seen to compute rightly in a caller's memory */
 } wasinn__openvino_model;
 
 /* Frees what is known of the ports. */

@@ -5,19 +5,13 @@
 
 #include "backends/formats.h"
 #include "backends/openvino/compiled.h"
+#include "backends/openvino/infer.h"
 #include "backends/openvino/options.h"
 #include "backends/openvino/read.h"
 
 typedef wasinn__openvino_runtime runtime;
-
 typedef wasinn__openvino_model model;
-
-typedef struct execution {
-    model *model;
-    ov_infer_request_t *request;
-    ov_tensor_t **tensors[2]; /* the request's own; NULL until first asked for */
-    void **memory;            /* of inputs of fixed shape */
-} execution;
+typedef wasinn__openvino_execution execution;
 
 static wasinn_status failed(const wasinn__openvino *library, ov_status_e code, const char *doing,
                             wasinn_message *message) {
@@ -191,6 +185,7 @@ static wasinn_status load(void *opaque, const wasinn_load_request *request, wasi
     if (!made)
         return wasinn_refuse(message, WASINN_TOO_LARGE, "OpenVINO: no memory");
     made->runtime = opened;
+    made->binds = request->target == WASINN_TARGET_CPU;
     wasinn__openvino_identify(request, device, &identity);
     loaded->from_store = wasinn__openvino_import(made, request, &identity);
     if (!loaded->from_store)
@@ -289,6 +284,7 @@ static void destroy(void *opaque) {
                 library->ov_tensor_free(destroyed->tensors[side][i]);
         free(destroyed->tensors[side]);
     }
+    wasinn__openvino_free_bound(destroyed);
     free(destroyed->memory);
     if (destroyed->request)
         library->ov_infer_request_free(destroyed->request);
@@ -360,6 +356,9 @@ static wasinn_status input(void *opaque, uint32_t index, const wasinn_tensor *sh
 static wasinn_status run(void *opaque, wasinn_message *message) {
     execution *used = opaque;
     const wasinn__openvino *library = &used->model->runtime->library;
+    wasinn_status status = wasinn__openvino_take_back(used, message);
+    if (status != WASINN_OK)
+        return status;
     ov_status_e code = library->ov_infer_request_infer(used->request);
     return code == OK ? WASINN_OK : failed(library, code, "computing", message);
 }
@@ -453,6 +452,7 @@ const wasinn_backend wasinn__backend_openvino = {
     .check_option = wasinn__openvino_check_option,
     .option_texts = wasinn__openvino_option_texts,
     .device = device,
+    .infer = wasinn__openvino_infer,
     .layers = layers,
     .save = wasinn__openvino_save,
 };
