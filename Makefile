@@ -19,7 +19,7 @@ MODEL_PARTS := silero speech pitch faces
 # Where rustup has no wasm32-wasip1 for the guest in Rust; the tests do without where this cannot be had either.
 RUST_TARGET = rustc --print sysroot 2>/dev/null | { read -r root && [ -d "$$root/lib/rustlib/wasm32-wasip1" ]; } || \
 	$(PYTHON) scripts/deps.py --quiet --optional rust
-SOURCES := $(wildcard include src guest examples tests)
+SOURCES := $(wildcard include src guest examples tests bench)
 FIND := find $(SOURCES) -name '*.[ch]'
 
 # Said in one line by the first rule that needs it: tool, what for, Debian's package.

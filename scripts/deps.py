@@ -536,6 +536,12 @@ def make_faces(wheels, crates, out, scratch):
     return ["faces"]
 
 
+def make_peer(wheels, crates, out, scratch):
+    take_out(wheels[0], scratch, ("wasmtime_cli/wasmtime", "wasmtime_cli/LICENSE"), out / "peer")
+    (out / "peer" / "wasmtime").chmod(0o755)
+    return ["peer"]
+
+
 def make_format(wheels, crates, out, scratch):
     unpack_wheel(wheels[0], scratch, lambda name: name.endswith("/clang-format"))
     (out / "format").mkdir()
@@ -620,6 +626,7 @@ MAKERS = {
     "speech": make_speech,
     "pitch": make_pitch,
     "faces": make_faces,
+    "peer": make_peer,
     "format": make_format,
     "rust": make_rust,
 }
