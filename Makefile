@@ -14,6 +14,8 @@ export WASINN_IMAGE := $(value IMAGE)
 COMMA := ,
 TEST_PARTS := zig photographs labels efficientnet python openvino onnxruntime
 ALL_PARTS := wasmtime $(TEST_PARTS) format
+# For `make bench` only.
+BENCH_PARTS := zig efficientnet python openvino onnxruntime
 # Real models, for test-models only.
 MODEL_PARTS := silero speech pitch faces
 # Where rustup has no wasm32-wasip1 for the guest in Rust; the tests do without where this cannot be had either.
@@ -37,7 +39,7 @@ fi; \
 MAKEFLAGS=--no-print-directory cmake --build $(1) --parallel $(JOBS)
 endef
 
-.PHONY: all install uninstall deb demo image test test-models sanitize docs format format-check deps clean distclean help tools test-parts
+.PHONY: all install uninstall deb demo image test test-models bench sanitize docs format format-check deps clean distclean help tools test-parts
 .NOTPARALLEL:
 
 all: tools
@@ -69,6 +71,12 @@ test-models: all
 	@$(PYTHON) scripts/make_model.py efficientnet-lite0
 	@$(PYTHON) tests/command/build_guests.py build/guests
 	@$(PYTHON) tests/models/run.py --table build/models.md $(MODELS)
+
+# ROWS=NAME... measures some; QUICK=1 takes few rounds. bench/README.md says what is measured.
+bench: all
+	@$(PYTHON) scripts/deps.py --quiet $(BENCH_PARTS)
+	@$(PYTHON) scripts/deps.py --quiet --optional peer
+	@$(PYTHON) bench/run.py $(if $(QUICK),--quick) $(subst $(COMMA), ,$(ROWS))
 
 sanitize: tools test-parts
 	$(call build,build-asan,-DWASINN_SANITIZE=address$(COMMA)undefined)
@@ -123,6 +131,8 @@ help:
 	@echo 'make demo          have a guest say what is in a photograph; IMAGE=FILE for another one'
 	@echo 'make test          build, and run the tests'
 	@echo 'make test-models   real models in every format, on every runtime: longer, and not part of make test'
+	@echo 'make bench         measure wasinn beside native programs and the Wasmtime command: about ten minutes, and not'
+	@echo '                   part of make test; ROWS="NAME..." measures some rows, QUICK=1 takes few rounds'
 	@echo 'make sanitize      the tests once more with the address, undefined behaviour and thread sanitizers'
 	@echo 'make docs          the reference for the public headers, in build/docs'
 	@echo 'make format        format the C code; format-check only says what is not formatted'

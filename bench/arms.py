@@ -115,6 +115,12 @@ class Kit:
         (self.caches / name).mkdir(parents=True)
         return self.caches / name
 
+    def check_runtime(self, arm, program):
+        """That a program which has loaded a model has the runtime's library that all have."""
+        library = self.libraries["onnxruntime" if arm == "native-onnx" else "openvino"]
+        if arm != "ours" and str(library) not in program.mapped():
+            raise Failure(f"{arm}: does not run with {library}, as the others do")
+
     # Starting
 
     def native_program(self, runtime):

@@ -3,14 +3,12 @@
 {arm: {metric: figure}}, times in nanoseconds, memory in bytes. Outputs of the arms are the same bit for bit, or it is an
 error."""
 
-import shutil
 import time
 
 from paired import median, percentile
 from program import Failure
 
-# How long a program is timed before the next one has its turn, and how often that goes around in a round.
-TURN_NS = 150e6
+# How often the turns go around in a round.
 TURNS = 4
 # Workers of a runtime wait busily for a moment after their last task.
 SETTLE = 0.02
@@ -50,6 +48,8 @@ class Loop(Measure):
     in each round, and take turns of some tenths of a second."""
 
     phases = False
+    # How long a program is timed before the next one has its turn.
+    turn_seconds = 0.15
 
     def prepare(self, arms):
         """How many inferences make a turn."""
@@ -61,13 +61,15 @@ class Loop(Measure):
         program.end()
         # Clocks of guests are not free: many inferences of a tiny model are one sample.
         self.calls = max(1, round(1e6 / nanoseconds)) if nanoseconds < 1e5 else 1
-        self.samples = max(5, round(TURN_NS / (nanoseconds * self.calls)))
+        self.samples = max(5, round(self.turn_seconds * 1e9 / (nanoseconds * self.calls)))
         self.warm = max(2, self.samples * self.calls // 10)
 
     def round(self, arms, turn):
         programs = {arm: self.kit.start(arm, self.model) for arm in rotated(arms, turn)}
-        for program in programs.values():
+        for arm, program in programs.items():
             program.ask("load")
+            if turn == 0:
+                self.kit.check_runtime(arm, program)
         times = {arm: [] for arm in arms}
         for once in range(TURNS):
             for arm in rotated(arms, turn + once):
@@ -245,6 +247,3 @@ def _together(windows, start):
     rate = count / (max(window["last"] for window in windows) - start) * 1e9
     return {"rate": rate, "p50": p50, "p99": p99, "tail": p99 / p50}
 
-
-def tidy(kit):
-    shutil.rmtree(kit.caches, ignore_errors=True)

@@ -42,6 +42,7 @@ class Program:
                 start_new_session=True,
             )
         except OSError as problem:
+            self.errors.close()
             raise Failure(f"{arm}: {command[0]}: {problem.strerror}") from None
         _running.add(self)
         # A program that hangs must not hang the run.
@@ -122,6 +123,11 @@ class Program:
         lines = [line.strip() for line in errors.splitlines() if line.strip()]
         ended = f"ended with {code}" if code >= 0 else f"was ended by signal {-code}"
         return f"{ended}: {lines[0]}" if lines else ended
+
+    def mapped(self):
+        """The files that it has mapped."""
+        lines = Path(f"/proc/{self.process.pid}/maps").read_text(errors="replace").splitlines()
+        return {line.split(None, 5)[5] for line in lines if line.count("/")}
 
     # Memory, in bytes. A program that waits for its next command keeps still.
 

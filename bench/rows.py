@@ -78,9 +78,11 @@ def start(name, title, model, against_peer, rounds):
 def guests(count, against_peer, seconds, rounds, fewer=None):
     title = f"{count} guests at once, EfficientNet-Lite0" if count > 1 else "1 guest, EfficientNet-Lite0"
     comparisons = [
-        Comparison("wasinn against peer", ("ours", "rate"), ("peer", "rate"), goal=("least", against_peer)),
-        Comparison("wasinn against native at the same setting", ("ours", "rate"), ("native", "rate"), goal=("least", 0.97)),
-        Comparison("wasinn: p99 latency in medians", ("ours", "tail"), how="value", goal=("most", 2.0)),
+        Comparison("throughput (more is better): wasinn against peer", ("ours", "rate"), ("peer", "rate"),
+                   goal=("least", against_peer)),
+        Comparison("throughput (more is better): wasinn against native at the same setting", ("ours", "rate"),
+                   ("native", "rate"), goal=("least", 0.97)),
+        Comparison("wasinn: p99 latency by the median", ("ours", "tail"), how="value", goal=("most", 2.0)),
     ]
     if fewer:
         comparisons.append(
@@ -166,7 +168,7 @@ METRICS = {  # name -> (what it is, its unit)
     "rate": ("inferences a second", "1/s"),
     "p50": ("median latency", "ns"),
     "p99": ("p99 latency", "ns"),
-    "tail": ("p99 in medians", ""),
+    "tail": ("p99 by the median", ""),
     "proportional": ("memory", "B"),
     "linear": ("a guest's linear memory", "B"),
     "each": ("memory of a further guest", "B"),

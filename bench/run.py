@@ -20,6 +20,7 @@ import machine
 import models
 import report
 from arms import Kit
+from measures import Loop
 from paired import compare, verdict
 from program import Failure, end_all
 from rows import ROWS
@@ -82,23 +83,24 @@ def precision(kit, model):
     return said
 
 
-def take(rows, kit, made, quick):
+def take(rows, kit, made, rounds=None):
+    """All results; `rounds` instead of each row's own number of them."""
     results = {
         "when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "machine": machine.describe(),
         "commit": machine.commit(ROOT),
         "versions": kit.versions(),
         "load_at_start": machine.load_average(),
-        "quick": quick,
+        "quick": rounds is not None,
         "rows": [],
     }
     if kit.missing("native") is None:
-        results["settings"] = precision(kit, made[rows[0].model if rows[0].model != "efficientnet-onnx" else "add"])
+        results["settings"] = precision(kit, made["add"])
     started = time.monotonic()
     for number, row in enumerate(rows, 1):
-        rounds = QUICK_ROUNDS if quick else row.rounds
-        say(f"[{number}/{len(rows)}] {row.title}: {rounds} rounds")
-        entry = measured(row, kit, made[row.model], rounds)
+        count = rounds or row.rounds
+        say(f"[{number}/{len(rows)}] {row.title}: {count} rounds")
+        entry = measured(row, kit, made[row.model], count)
         results["rows"].append(entry)
         for line in report.lines_of(entry):
             say(f"    {line}")
@@ -124,16 +126,22 @@ def main():
     parser.add_argument("--build", type=Path, default=ROOT / "build", metavar="FOLDER", help="where wasinn was built")
     parser.add_argument("--peer", type=Path, default=ROOT / "deps" / "peer" / "wasmtime", metavar="PROGRAM")
     parser.add_argument("--to", type=Path, metavar="FOLDER", help="where the results go")
+    parser.add_argument("--rounds", type=int, metavar="N", help="another number of rounds")
+    parser.add_argument("--turn", type=float, metavar="SECONDS", help="how long one program is timed before the next")
+    parser.add_argument("--work", type=Path, metavar="FOLDER", help="for what is made on the way")
     arguments = parser.parse_args()
+    if arguments.turn:
+        Loop.turn_seconds = arguments.turn
     rows = chosen(arguments.rows)
-    whole = len(rows) == len(ROWS) and not arguments.quick
-    folder = arguments.to or (ROOT / "bench" / "results" if whole else arguments.build / "bench" / "results")
-    kit = Kit(arguments.build, arguments.build / "bench", arguments.peer)
+    whole = len(rows) == len(ROWS) and not (arguments.quick or arguments.rounds or arguments.turn)
+    work = arguments.work or arguments.build / "bench"
+    folder = arguments.to or (ROOT / "bench" / "results" if whole else work / "results")
+    kit = Kit(arguments.build, work, arguments.peer)
     if kit.peer_missing:
         say(f"bench: {kit.peer_missing}; going on without")
     kit.build_guests()
     made = models.make(kit.folder / "models", {row.model for row in rows} | {"add"})
-    results = take(rows, kit, made, arguments.quick)
+    results = take(rows, kit, made, arguments.rounds or (QUICK_ROUNDS if arguments.quick else None))
     report.write(results, folder)
     say(f"bench: {results['seconds']} s; results in {folder}")
     if results["disturbed"]:
