@@ -70,6 +70,8 @@ complete -c wasinn -n '__wasinn_in run' -l abi -x -a 'auto witx wit old' -d 'Wha
 complete -c wasinn -n '__wasinn_in run' -l named-only -d 'Registered models only'
 complete -c wasinn -n '__wasinn_in run' -l limit -x -a 'graphs= executions= model_bytes= tensor_bytes= total_bytes= load_ms= compute_ms=' -d 'What the guest may hold or take'
 complete -c wasinn -n '__wasinn_in run' -l timeout -x -d 'End the guest after that time'
+complete -c wasinn -n '__wasinn_in run' -l instances -x -d 'Run guests at once'
+complete -c wasinn -n '__wasinn_in run' -l repeat -x -d 'Run guests one after the other'
 complete -c wasinn -n '__wasinn_in run' -l quiet -d 'Do not explain failed calls'
 complete -c wasinn -n '__wasinn_in run' -s h -l help -d 'Show the options'
 complete -c wasinn -n '__wasinn_in run' -k -a '(__fish_complete_suffix .wasm)'

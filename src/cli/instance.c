@@ -1,10 +1,12 @@
 #include "instance.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli.h"
 
@@ -13,7 +15,18 @@ enum { TRAP_FRAMES = 16 };
 
 typedef wasinn__run_options options;
 
+static _Thread_local const wasinn__instance *current;
+
 /* ---- Its rights --------------------------------------------------------------------------------- */
+
+/* Wasmtime does not tell. */
+static const char *why_not_opened(const char *folder) {
+    int opened = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (opened < 0)
+        return strerror(errno);
+    close(opened);
+    return "cannot be opened";
+}
 
 static int set_up_folders(wasi_config_t *wasi, const options *options) {
     for (size_t i = 0; i < options->folder_count; i++) {
@@ -25,7 +38,7 @@ static int set_up_folders(wasi_config_t *wasi, const options *options) {
         else if (!S_ISDIR(information.st_mode))
             problem = "not a folder";
         else if (!wasi_config_preopen_dir(wasi, one->host, one->guest, one->writable))
-            problem = "cannot be opened";
+            problem = why_not_opened(one->host);
         if (problem)
             return wasinn__fail(WASINN__EXIT_NOT_STARTED, "folder '%s' for the guest's '%s': %s", one->host,
                                 one->guest, problem);
@@ -53,11 +66,41 @@ static int set_up_wasi(wasinn__instance *instance, const options *options) {
     return error ? wasinn__refuse_error(options->guest, "WASI", error) : WASINN__EXIT_OK;
 }
 
-int wasinn__instance_open(wasinn__instance *instance, const wasinn__program *program) {
+/* Others' time may be over, too: the epoch is that of all. */
+static wasmtime_error_t *epoch_moved(const wasmtime_context_t *context, void *data, uint64_t *delta,
+                                     wasmtime_update_deadline_kind_t *kind) {
+    wasinn__instance *instance = data;
+    (void)context;
+    if (atomic_load(&instance->overdue)) {
+        instance->ended_by_epoch = true;
+        return wasmtime_error_new("--timeout passed");
+    }
+    *delta = 1;
+    *kind = WASMTIME_UPDATE_DEADLINE_CONTINUE;
+    return NULL;
+}
+
+static void name(wasinn__instance *instance, unsigned number, unsigned run) {
+    const options *options = instance->program->options;
+    char guest[24] = "", again[24] = "";
+    if (options->instances > 1)
+        snprintf(guest, sizeof guest, " %u", number);
+    if (options->repeat > 1)
+        snprintf(again, sizeof again, ", run %u", run);
+    snprintf(instance->name, sizeof instance->name, "guest%s%s", guest, again);
+}
+
+int wasinn__instance_open(wasinn__instance *instance, const wasinn__program *program, unsigned number,
+                          unsigned run) {
     *instance = (wasinn__instance){.program = program};
+    name(instance, number, run);
+    current = instance;
     instance->store = wasmtime_store_new(program->engine, instance, NULL);
     wasmtime_context_t *context = wasmtime_store_context(instance->store);
-    wasmtime_context_set_epoch_deadline(context, 1);
+    if (program->options->timeout_ms > 0) {
+        wasmtime_context_set_epoch_deadline(context, 1);
+        wasmtime_store_epoch_deadline_callback(instance->store, epoch_moved, instance, NULL);
+    }
     int code = set_up_wasi(instance, program->options);
     if (code == WASINN__EXIT_OK &&
         wasinn_wasmtime_guest(program->glue, context, &instance->guest) != WASINN_OK)
@@ -69,18 +112,32 @@ void wasinn__instance_close(wasinn__instance *instance) {
     if (instance->store)
         wasmtime_store_delete(instance->store);
     instance->store = NULL;
+    current = NULL;
+}
+
+const wasinn__instance *wasinn__instance_current(void) {
+    return current;
 }
 
 /* ---- What came of it ---------------------------------------------------------------------------- */
 
+void wasinn__instance_print_timeout(const wasinn__instance *instance) {
+    const options *options = instance->program->options;
+    bool alone = options->instances == 1 && options->repeat == 1;
+    wasinn__fail(0, "%s%s was ended: --timeout of %g s", alone ? "the " : "", instance->name,
+                 (double)options->timeout_ms / 1000);
+}
+
 /* Wasmtime's text has the way through the guest first and the reason last; a reader wants it first. */
-static int refuse_trap(const char *path, wasm_byte_vec_t *text, wasm_frame_vec_t *frames) {
+static int print_trap(const wasinn__instance *instance, wasm_byte_vec_t *text, wasm_frame_vec_t *frames) {
     static const char marker[] = "Caused by:";
     char *whole = wasinn__checked(strndup(text->data, text->size));
     const char *reason = whole, *caused;
     while ((caused = strstr(reason, marker)))
         reason = caused + strlen(marker);
-    wasinn__fail(WASINN__EXIT_TRAP, "guest '%s' trapped: %s", path, reason + strspn(reason, " \n"));
+    flockfile(stderr);
+    wasinn__fail(0, "%s '%s' trapped: %s", instance->name, instance->program->options->guest,
+                 reason + strspn(reason, " \n"));
     for (size_t i = 0; i < frames->size && i < TRAP_FRAMES; i++) {
         const wasm_name_t *name = wasmtime_frame_func_name(frames->data[i]);
         char shown[256];
@@ -89,43 +146,49 @@ static int refuse_trap(const char *path, wasm_byte_vec_t *text, wasm_frame_vec_t
         else
             fprintf(stderr, "    in function %u\n", wasm_frame_func_index(frames->data[i]));
     }
+    funlockfile(stderr);
     free(whole);
     wasm_byte_vec_delete(text);
     wasm_frame_vec_delete(frames);
     return WASINN__EXIT_TRAP;
 }
 
-/* An error after the guest has begun: a trap that a host function made. */
-static int outcome_of_error(const char *path, wasmtime_error_t *error) {
+static int code_of_error(const wasinn__instance *instance, const wasmtime_error_t *error) {
     wasm_byte_vec_t text;
     wasm_frame_vec_t frames;
     wasmtime_error_message(error, &text);
     wasmtime_error_wasm_trace(error, &frames);
-    int code = refuse_trap(path, &text, &frames);
-    wasmtime_error_delete(error);
-    return code;
+    return print_trap(instance, &text, &frames);
 }
 
-static int outcome_of_trap(const char *path, wasm_trap_t *trap) {
-    wasmtime_trap_code_t reason;
+static int code_of_trap(const wasinn__instance *instance, const wasm_trap_t *trap) {
     wasm_byte_vec_t text;
     wasm_frame_vec_t frames;
-    int code = WASINN__EXIT_TIMEOUT;
-    /* Nothing but --timeout moves the epoch. */
-    if (!wasmtime_trap_code(trap, &reason) || reason != WASMTIME_TRAP_CODE_INTERRUPT) {
-        wasm_trap_message(trap, &text);
-        wasm_trap_trace(trap, &frames);
-        code = refuse_trap(path, &text, &frames);
+    wasm_trap_message(trap, &text);
+    wasm_trap_trace(trap, &frames);
+    return print_trap(instance, &text, &frames);
+}
+
+/* Takes what Wasmtime says of code of the guest's that did not return. */
+static void end(wasinn__instance *instance, wasmtime_error_t *error, wasm_trap_t *trap) {
+    instance->ended = true;
+    if (instance->ended_by_epoch) {
+        wasinn__instance_print_timeout(instance);
+        instance->code = WASINN__EXIT_TIMEOUT;
+    } else if (!instance->exited) {
+        instance->code = error ? code_of_error(instance, error) : code_of_trap(instance, trap);
     }
-    wasm_trap_delete(trap);
-    return code;
+    if (error)
+        wasmtime_error_delete(error);
+    if (trap)
+        wasm_trap_delete(trap);
 }
 
 /* Whether an error came from within the guest's code. */
-static bool has_begun(const wasmtime_error_t *error) {
+static bool has_begun(const wasinn__instance *instance, const wasmtime_error_t *error) {
     wasm_frame_vec_t frames;
     wasmtime_error_wasm_trace(error, &frames);
-    bool begun = frames.size > 0;
+    bool begun = frames.size > 0 || instance->exited || instance->ended_by_epoch;
     wasm_frame_vec_delete(&frames);
     return begun;
 }
@@ -137,37 +200,49 @@ wasm_trap_t *wasinn__instance_exit(void *env, wasmtime_caller_t *caller, wasmtim
     wasinn__instance *instance = wasmtime_context_get_data(wasmtime_caller_context(caller));
     (void)env, (void)count;
     instance->exited = true;
-    instance->exit_code = values[0].i32 & 0xFF;
+    instance->code = values[0].i32 & 0xFF;
     return wasmtime_trap_new("exit", 4);
 }
 
-int wasinn__instance_run(wasinn__instance *instance) {
-    const options *options = instance->program->options;
+/* Takes the guest's entry, or says why it has none. */
+static int find_entry(wasinn__instance *instance) {
     wasmtime_context_t *context = wasmtime_store_context(instance->store);
-    wasmtime_instance_t linked;
+    const char *path = instance->program->options->guest;
     wasmtime_extern_t entry;
+    if (!wasmtime_instance_export_get(context, &instance->linked, "_start", 6, &entry) ||
+        entry.kind != WASMTIME_EXTERN_FUNC)
+        return wasinn__fail(WASINN__EXIT_NOT_STARTED,
+                            "guest '%s': exports no function _start: not a WASI command", path);
+    wasm_functype_t *type = wasmtime_func_type(context, &entry.of.func);
+    bool plain = wasm_functype_params(type)->size == 0 && wasm_functype_results(type)->size == 0;
+    wasm_functype_delete(type);
+    if (!plain)
+        return wasinn__fail(WASINN__EXIT_NOT_STARTED,
+                            "guest '%s': its _start cannot be called: it has parameters or results", path);
+    instance->entry = entry.of.func;
+    return WASINN__EXIT_OK;
+}
+
+int wasinn__instance_link(wasinn__instance *instance) {
+    wasmtime_context_t *context = wasmtime_store_context(instance->store);
     wasm_trap_t *trap = NULL;
     wasmtime_error_t *error =
-        wasmtime_instance_pre_instantiate(instance->program->linked, context, &linked, &trap);
-    if (error && !has_begun(error))
-        return wasinn__refuse_error(options->guest, "cannot be linked", error);
-    if (!error && !trap) {
-        if (!wasmtime_instance_export_get(context, &linked, "_start", 6, &entry) ||
-            entry.kind != WASMTIME_EXTERN_FUNC)
-            return wasinn__fail(WASINN__EXIT_NOT_STARTED,
-                                "guest '%s': exports no function _start: not a WASI command", options->guest);
-        error = wasmtime_func_call(context, &entry.of.func, NULL, 0, NULL, 0, &trap);
-        if (error && !has_begun(error))
-            return wasinn__refuse_error(options->guest, "its _start cannot be called", error);
-    }
-    if (instance->exited) {
-        if (error)
-            wasmtime_error_delete(error);
-        if (trap)
-            wasm_trap_delete(trap);
-        return instance->exit_code;
-    }
-    if (error)
-        return outcome_of_error(options->guest, error);
-    return trap ? outcome_of_trap(options->guest, trap) : WASINN__EXIT_OK;
+        wasmtime_instance_pre_instantiate(instance->program->linked, context, &instance->linked, &trap);
+    if (error && !has_begun(instance, error))
+        return wasinn__refuse_error(instance->program->options->guest, "cannot be started", error);
+    if (!error && !trap)
+        return find_entry(instance);
+    end(instance, error, trap);
+    return WASINN__EXIT_OK;
+}
+
+int wasinn__instance_run(wasinn__instance *instance) {
+    wasmtime_context_t *context = wasmtime_store_context(instance->store);
+    wasm_trap_t *trap = NULL;
+    if (instance->ended)
+        return instance->code;
+    wasmtime_error_t *error = wasmtime_func_call(context, &instance->entry, NULL, 0, NULL, 0, &trap);
+    if (error || trap)
+        end(instance, error, trap);
+    return instance->code;
 }

@@ -220,6 +220,14 @@ int wasinn__models_add(wasinn__models *models, wasinn__said said, char *value) {
     return code == WASINN__EXIT_OK ? check_repeated(models, saying) : code;
 }
 
+bool wasinn__models_sets(const wasinn__models *models, const char *backend, const char *key) {
+    for (const wasinn__saying *one = models->list; one < models->list + models->count; one++)
+        if (one->said == WASINN__OPTION && strcmp(one->name, backend) == 0 &&
+            strcmp(one->option.key, key) == 0)
+            return true;
+    return false;
+}
+
 void wasinn__models_free(wasinn__models *models) {
     for (size_t i = 0; i < models->count; i++)
         free((void *)(uintptr_t)models->list[i].config.options);

@@ -37,6 +37,8 @@ int wasinn__models_add(wasinn__models *models, wasinn__said said, char *value);
 /* Tells the host: folders, preferences and settings first, then models in their order. Returns an exit
  * code. */
 int wasinn__models_apply(const wasinn__models *models, wasinn_host *host);
+/* Whether an option is set for all models of a backend. */
+bool wasinn__models_sets(const wasinn__models *models, const char *backend, const char *key);
 void wasinn__models_free(wasinn__models *models);
 
 typedef enum wasinn__key_kind { WASINN__KEY_SET, WASINN__KEY_WRONG, WASINN__KEY_OTHER } wasinn__key_kind;

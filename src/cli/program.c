@@ -121,8 +121,6 @@ int wasinn__program_open(wasinn__program *program, const wasinn__run_options *op
     uint8_t *bytes;
     size_t size;
     *program = (wasinn__program){.options = options, .host = host};
-    if (wasinn_host_set_limits(host, &options->limits) != WASINN_OK)
-        return wasinn__fail(WASINN__EXIT_NOT_STARTED, "%s", wasinn_host_last_error());
     int code = read_guest(options->guest, &bytes, &size);
     if (code != WASINN__EXIT_OK)
         return code;
@@ -141,5 +139,4 @@ void wasinn__program_close(wasinn__program *program) {
     wasinn_wasmtime_free(program->glue);
     if (program->engine)
         wasm_engine_delete(program->engine);
-    wasinn_host_free(program->host);
 }

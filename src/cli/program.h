@@ -15,8 +15,8 @@ typedef struct wasinn__program {
     wasinn_wasmtime *glue;
 } wasinn__program;
 
-/* Reads, compiles and links the guest of the options. The program takes over the caller's hold on the host,
- * also when this fails; close it in any case. Returns an exit code. */
+/* Reads, compiles and links the guest of the options. Close the program in any case, before the host is
+ * freed. Returns an exit code. */
 int wasinn__program_open(wasinn__program *program, const wasinn__run_options *options, wasinn_host *host);
 void wasinn__program_close(wasinn__program *program);
 

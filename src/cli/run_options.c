@@ -7,6 +7,9 @@
 #include "cli.h"
 #include "run_options.h"
 
+/* Each guest reserves 4 GiB of the 128 TiB that a process can address, and some of its 65530 mappings. */
+enum { MOST_INSTANCES = 4096, MOST_REPEATS = 1000000000 };
+
 static const char help[] =
     "wasinn run [options] GUEST.wasm [args]   run a WASI guest that may use wasi-nn\n"
     "\n"
@@ -33,6 +36,8 @@ static const char help[] =
     "total_bytes;\n"
     "                          and how long a call may take: load_ms, compute_ms; or NAME=unlimited\n"
     "  --timeout SECONDS       end the guest after that time\n"
+    "  --instances N           run N guests at once, 1 to 4096, each with a thread and rights of its own\n"
+    "  --repeat M              and on each thread M guests, one after the other\n"
     "  --quiet                 do not explain failed wasi-nn calls on stderr\n"
     "  -h, --help              this text\n"
     "\n"
@@ -46,6 +51,8 @@ static const char help[] =
     "      the guest loads the model by the name net\n"
     "  wasinn run --models models.json guest.wasm\n"
     "      with {\"models\": [{\"name\": \"net\", \"path\": \"net.onnx\", \"options\": {\"threads\": 4}}]}\n"
+    "  wasinn run --instances 8 --repeat 100 --model net=net.xml guest.wasm\n"
+    "      eight guests at once in one process, of which each thread runs a hundred\n"
     "  WASINN_OPENVINO=/opt/openvino/lib wasinn run --model net=net.xml guest.wasm\n"
     "      with the OpenVINO of that folder\n"
     "\n"
@@ -98,6 +105,16 @@ static int set_timeout(wasinn__run_options *options, const char *text) {
     return WASINN__EXIT_OK;
 }
 
+static int set_count(unsigned *count, const char *option, const char *text, unsigned most) {
+    char *end = NULL;
+    errno = 0;
+    unsigned long long number = text[0] >= '0' && text[0] <= '9' ? strtoull(text, &end, 10) : 0;
+    if (number < 1 || number > most || *end || errno)
+        return wasinn__fail(WASINN__EXIT_USAGE, "%s '%s': wanted a number from 1 to %u", option, text, most);
+    *count = (unsigned)number;
+    return WASINN__EXIT_OK;
+}
+
 static int set_limit(wasinn_limits *limits, const char *text) {
     const struct {
         const char *name;
@@ -127,7 +144,20 @@ static int set_limit(wasinn_limits *limits, const char *text) {
                         text);
 }
 
-enum { DIR_OPTION = 256, DIR_RW, MAPDIR, ENV, NAMED_ONLY, LIMIT, TIMEOUT, QUIET, HELP, SAID };
+enum {
+    DIR_OPTION = 256,
+    DIR_RW,
+    MAPDIR,
+    ENV,
+    NAMED_ONLY,
+    LIMIT,
+    TIMEOUT,
+    INSTANCES,
+    REPEAT,
+    QUIET,
+    HELP,
+    SAID
+};
 
 static const struct option known[] = {
     {"dir", required_argument, NULL, DIR_OPTION},
@@ -144,6 +174,8 @@ static const struct option known[] = {
     {"named-only", no_argument, NULL, NAMED_ONLY},
     {"limit", required_argument, NULL, LIMIT},
     {"timeout", required_argument, NULL, TIMEOUT},
+    {"instances", required_argument, NULL, INSTANCES},
+    {"repeat", required_argument, NULL, REPEAT},
     {"quiet", no_argument, NULL, QUIET},
     {"help", no_argument, NULL, HELP},
     {NULL, 0, NULL, 0},
@@ -169,6 +201,10 @@ static int take(wasinn__run_options *options, int option, char *value, const cha
         return set_limit(&options->limits, value);
     case TIMEOUT:
         return set_timeout(options, value);
+    case INSTANCES:
+        return set_count(&options->instances, "--instances", value, MOST_INSTANCES);
+    case REPEAT:
+        return set_count(&options->repeat, "--repeat", value, MOST_REPEATS);
     case QUIET:
         options->quiet = true;
         return WASINN__EXIT_OK;
@@ -186,6 +222,7 @@ int wasinn__parse_run(wasinn__run_options *options, wasinn_host *host, int argc,
     options->values = wasinn__checked(calloc((size_t)argc, sizeof *options->values));
     options->arguments = wasinn__checked(calloc((size_t)argc, sizeof *options->arguments));
     options->models.list = wasinn__checked(calloc((size_t)argc, sizeof *options->models.list));
+    options->instances = options->repeat = 1;
     wasinn_limits_default(&options->limits, sizeof options->limits);
     optind = 1;
     opterr = 0;

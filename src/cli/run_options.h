@@ -18,6 +18,8 @@ typedef struct wasinn__run_options {
     wasinn_limits limits;
     bool quiet;
     uint64_t timeout_ms; /* 0: none */
+    unsigned instances;  /* guests at once */
+    unsigned repeat;     /* runs of each */
     const char *guest;
     const char **arguments;
     size_t argument_count;

@@ -1,0 +1,326 @@
+#include "workers.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "instance.h"
+
+/* How long a guest whose time is over may take to come out of a call. */
+static const uint64_t grace_ns = 2000000000;
+/* As the main thread has it: a guest may have a runtime load a model on this stack. */
+static const size_t stack_bytes = (size_t)8 << 20;
+
+typedef enum phase {
+    WAITING, /* for the program */
+    OPENING, /* the first guest of each thread is being started, one at a time */
+    RUNNING, /* all could be */
+    REFUSED  /* one could not: nobody begins */
+} phase;
+
+typedef enum state {
+    OUTSIDE, /* of any guest */
+    INSIDE,  /* in a guest that has time until `deadline` */
+    OVERDUE, /* it was told to end, until `deadline` */
+    LOST     /* it did not */
+} state;
+
+typedef struct worker {
+    wasinn__workers *all;
+    pthread_t thread;
+    unsigned number; /* from 1 */
+    wasinn__instance instance;
+    state state;
+    uint64_t deadline;
+    int code; /* of its first guest that did not end with 0 */
+} worker;
+
+struct wasinn__workers {
+    const wasinn__run_options *options;
+    const wasinn__program *program;
+    pthread_mutex_t opening; /* held while a guest is started before all run */
+    pthread_mutex_t lock;    /* of all below */
+    pthread_cond_t moved;    /* the phase */
+    pthread_cond_t ended;    /* a worker; or there is a deadline where there was none */
+    phase phase;
+    size_t threads, ready, running;
+    bool lost;
+    worker *list;
+};
+
+/* ---- Time --------------------------------------------------------------------------------------- */
+
+static uint64_t now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+static void enter(worker *worker, uint64_t nanoseconds) {
+    wasinn__workers *all = worker->all;
+    if (all->options->timeout_ms == 0)
+        return;
+    pthread_mutex_lock(&all->lock);
+    worker->state = INSIDE;
+    worker->deadline = now() + nanoseconds;
+    pthread_cond_signal(&all->ended);
+    pthread_mutex_unlock(&all->lock);
+}
+
+/* What is left of its time. False: it was given up, and somebody else has taken note of it. */
+static bool leave(worker *worker, uint64_t *nanoseconds) {
+    wasinn__workers *all = worker->all;
+    if (all->options->timeout_ms == 0)
+        return true;
+    pthread_mutex_lock(&all->lock);
+    bool lost = worker->state == LOST;
+    uint64_t time = now();
+    *nanoseconds = worker->state == INSIDE && worker->deadline > time ? worker->deadline - time : 0;
+    if (!lost)
+        worker->state = OUTSIDE;
+    pthread_mutex_unlock(&all->lock);
+    return !lost;
+}
+
+static void note(worker *worker, int code) {
+    if (worker->code == WASINN__EXIT_OK)
+        worker->code = code;
+}
+
+/* Locked. WebAssembly code ends at the next loop or call, a compute is cancelled; a guest that waits for
+ * input or sleeps in a system call is reached by neither. */
+static void expire(worker *worker, uint64_t time) {
+    wasinn__workers *all = worker->all;
+    if (worker->state == INSIDE) {
+        worker->state = OVERDUE;
+        worker->deadline = time + grace_ns;
+        atomic_store(&worker->instance.overdue, true);
+        wasinn_guest_interrupt(worker->instance.guest);
+        wasmtime_engine_increment_epoch(all->program->engine);
+        return;
+    }
+    wasinn__instance_print_timeout(&worker->instance);
+    worker->state = LOST;
+    note(worker, WASINN__EXIT_TIMEOUT);
+    all->lost = true;
+    all->running--;
+    /* It holds up those that have not begun. */
+    if (all->phase == OPENING)
+        all->running = 0;
+}
+
+/* Locked. Waits for a worker to end or to be out of time. */
+static void watch(wasinn__workers *all) {
+    uint64_t first = UINT64_MAX, time = now();
+    for (size_t i = 0; i < all->threads; i++) {
+        worker *one = &all->list[i];
+        if (one->state != INSIDE && one->state != OVERDUE)
+            continue;
+        if (one->deadline <= time)
+            expire(one, time);
+        if (one->state != LOST && one->deadline < first)
+            first = one->deadline;
+    }
+    if (all->running == 0)
+        return;
+    struct timespec until = {(time_t)(first / 1000000000), (long)(first % 1000000000)};
+    if (first == UINT64_MAX)
+        pthread_cond_wait(&all->ended, &all->lock);
+    else
+        pthread_cond_timedwait(&all->ended, &all->lock, &until);
+}
+
+/* ---- A thread ----------------------------------------------------------------------------------- */
+
+static int open_guest(worker *worker, unsigned run, uint64_t *left) {
+    wasinn__instance *instance = &worker->instance;
+    int code = wasinn__instance_open(instance, worker->all->program, worker->number, run);
+    if (code != WASINN__EXIT_OK)
+        return code;
+    enter(worker, *left);
+    code = wasinn__instance_link(instance);
+    return leave(worker, left) ? code : WASINN__EXIT_TIMEOUT;
+}
+
+/* Starts the first guest, and waits until all have. False: nobody begins. */
+static bool open_first(worker *worker, uint64_t *left) {
+    wasinn__workers *all = worker->all;
+    int code = WASINN__EXIT_OK;
+    pthread_mutex_lock(&all->opening);
+    pthread_mutex_lock(&all->lock);
+    bool refused = all->phase == REFUSED;
+    pthread_mutex_unlock(&all->lock);
+    if (!refused)
+        code = open_guest(worker, 1, left);
+    pthread_mutex_lock(&all->lock);
+    note(worker, code);
+    if (code != WASINN__EXIT_OK)
+        all->phase = REFUSED;
+    else if (!refused && ++all->ready == all->options->instances)
+        all->phase = RUNNING;
+    if (all->phase != OPENING)
+        pthread_cond_broadcast(&all->moved);
+    pthread_mutex_unlock(&all->opening);
+    while (all->phase == OPENING)
+        pthread_cond_wait(&all->moved, &all->lock);
+    bool running = all->phase == RUNNING;
+    pthread_mutex_unlock(&all->lock);
+    return running;
+}
+
+static void run_guests(worker *worker) {
+    const wasinn__run_options *options = worker->all->options;
+    uint64_t left = options->timeout_ms * 1000000;
+    bool open = open_first(worker, &left), lost = false;
+    for (unsigned run = 1; open; run++) {
+        enter(worker, left);
+        int code = wasinn__instance_run(&worker->instance);
+        lost = !leave(worker, &left);
+        if (lost)
+            return;
+        note(worker, code);
+        wasinn__instance_close(&worker->instance);
+        if (run == options->repeat)
+            return;
+        left = options->timeout_ms * 1000000;
+        code = open_guest(worker, run + 1, &left);
+        note(worker, code);
+        open = code == WASINN__EXIT_OK;
+    }
+    wasinn__instance_close(&worker->instance);
+}
+
+static void *work(void *data) {
+    worker *worker = data;
+    wasinn__workers *all = worker->all;
+    pthread_mutex_lock(&all->lock);
+    while (all->phase == WAITING)
+        pthread_cond_wait(&all->moved, &all->lock);
+    bool wanted = all->phase == OPENING;
+    pthread_mutex_unlock(&all->lock);
+    if (wanted)
+        run_guests(worker);
+    pthread_mutex_lock(&all->lock);
+    if (wanted && worker->state != LOST && --all->running == 0)
+        pthread_cond_signal(&all->ended);
+    pthread_mutex_unlock(&all->lock);
+    return NULL;
+}
+
+/* ---- All of them -------------------------------------------------------------------------------- */
+
+/* Wasmtime and the runtimes have threads, too, and may not survive without. */
+enum { SPARE = 16, SPARE_PER_CORE = 4 };
+
+static void *pass(void *data) {
+    wasinn__workers *all = data;
+    pthread_mutex_lock(&all->opening);
+    pthread_mutex_unlock(&all->opening);
+    return NULL;
+}
+
+/* An errno: whether there could be some threads more, all at once. */
+static int try_spare(wasinn__workers *all) {
+    size_t wanted = SPARE + SPARE_PER_CORE * (size_t)sysconf(_SC_NPROCESSORS_ONLN), made = 0;
+    pthread_t *spare = wasinn__checked(calloc(wanted, sizeof *spare));
+    int error = 0;
+    pthread_mutex_lock(&all->opening);
+    while (made < wanted && (error = pthread_create(&spare[made], NULL, pass, all)) == 0)
+        made++;
+    pthread_mutex_unlock(&all->opening);
+    while (made > 0)
+        pthread_join(spare[--made], NULL);
+    free(spare);
+    return error;
+}
+
+static void move(wasinn__workers *all, phase phase) {
+    pthread_mutex_lock(&all->lock);
+    all->phase = phase;
+    pthread_cond_broadcast(&all->moved);
+    pthread_mutex_unlock(&all->lock);
+}
+
+static int start_threads(wasinn__workers *all) {
+    size_t wanted = all->options->instances;
+    pthread_attr_t attributes;
+    int error = 0;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, stack_bytes);
+    while (all->threads < wanted && (error = pthread_create(&all->list[all->threads].thread, &attributes,
+                                                            work, &all->list[all->threads])) == 0)
+        all->threads++;
+    pthread_attr_destroy(&attributes);
+    if (error == 0 && wanted > 1)
+        error = try_spare(all);
+    if (error == 0)
+        return WASINN__EXIT_OK;
+    if (wanted == 1)
+        return wasinn__fail(WASINN__EXIT_NOT_STARTED, "no thread for --timeout: %s", strerror(error));
+    return wasinn__fail(WASINN__EXIT_NOT_STARTED,
+                        "--instances %zu: there are not so many threads (%zu could be had): %s", wanted,
+                        all->threads, strerror(error));
+}
+
+static wasinn__workers *make(const wasinn__run_options *options) {
+    pthread_condattr_t monotonic;
+    wasinn__workers *made = wasinn__checked(calloc(1, sizeof *made));
+    made->options = options;
+    made->list = wasinn__checked(calloc(options->instances, sizeof *made->list));
+    for (unsigned i = 0; i < options->instances; i++) {
+        made->list[i].all = made;
+        made->list[i].number = i + 1;
+    }
+    pthread_mutex_init(&made->opening, NULL);
+    pthread_mutex_init(&made->lock, NULL);
+    pthread_cond_init(&made->moved, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&made->ended, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    return made;
+}
+
+int wasinn__workers_new(const wasinn__run_options *options, wasinn__workers **workers) {
+    wasinn__workers *made = make(options);
+    *workers = made;
+    /* One alone runs on the caller's thread, unless that has to watch the time. */
+    return options->instances > 1 || options->timeout_ms > 0 ? start_threads(made) : WASINN__EXIT_OK;
+}
+
+int wasinn__workers_run(wasinn__workers *workers, const wasinn__program *program) {
+    workers->program = program;
+    workers->running = workers->options->instances;
+    move(workers, OPENING);
+    if (workers->threads == 0)
+        work(&workers->list[0]);
+    pthread_mutex_lock(&workers->lock);
+    while (workers->running > 0)
+        watch(workers);
+    int code = WASINN__EXIT_OK;
+    for (size_t i = 0; i < workers->options->instances && code == WASINN__EXIT_OK; i++)
+        code = workers->list[i].code;
+    pthread_mutex_unlock(&workers->lock);
+    return code;
+}
+
+bool wasinn__workers_free(wasinn__workers *workers) {
+    if (!workers)
+        return true;
+    if (workers->lost)
+        return false;
+    move(workers, REFUSED);
+    for (size_t i = 0; i < workers->threads; i++)
+        pthread_join(workers->list[i].thread, NULL);
+    pthread_mutex_destroy(&workers->opening);
+    pthread_mutex_destroy(&workers->lock);
+    pthread_cond_destroy(&workers->moved);
+    pthread_cond_destroy(&workers->ended);
+    free(workers->list);
+    free(workers);
+    return true;
+}
