@@ -38,7 +38,7 @@ RULES = {
     "src/backends": (["backends/", "os/", "wasinn/wasinn.h", "wasinn/backend.h"], []),
     "src/cli": (
         [
-            *("cli.h", "colours.h", "elements.h", "file.h", "inspect/", "labels.h", "models.h", "picture.h", "png_out.h"),
+            *("cli.h", "colours.h", "elements.h", "file.h", "inspect/", "labels.h", "machine.h", "models.h", "picture.h", "png_out.h"),
             *("instance.h", "program.h", "run_options.h", "tensor_options.h", "view.h", "wasinn/", "workers.h"),
         ],
         ["wasm.h", "wasi.h", "wasmtime", "jpeglib.h", "jerror.h", "png.h", "stb_image_resize.h", "yyjson.h"],

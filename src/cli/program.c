@@ -59,20 +59,27 @@ int wasinn__refuse_error(const char *path, const char *what, wasmtime_error_t *e
 
 /* ---- Its imports -------------------------------------------------------------------------------- */
 
-/* Short reads and writes go through a 32-bit memory of the guest's own; others do without. */
-static bool wants_short_io(const wasmtime_module_t *module) {
+/* What a module says of its memory, by the name that WASI looks for. */
+typedef struct memory {
+    uint64_t bytes; /* to begin with */
+    bool plain;     /* 32-bit, and not shared */
+} memory;
+
+static memory memory_of(const wasmtime_module_t *module) {
     wasm_exporttype_vec_t exports;
-    bool wanted = false;
+    memory found = {0, false};
     wasmtime_module_exports(module, &exports);
     for (size_t i = 0; i < exports.size; i++) {
         const wasm_name_t *name = wasm_exporttype_name(exports.data[i]);
-        const wasm_memorytype_t *memory =
+        const wasm_memorytype_t *type =
             wasm_externtype_as_memorytype_const(wasm_exporttype_type(exports.data[i]));
-        if (memory && name->size == 6 && memcmp(name->data, "memory", 6) == 0)
-            wanted = !wasmtime_memorytype_is64(memory) && !wasmtime_memorytype_isshared(memory);
+        if (type && name->size == 6 && memcmp(name->data, "memory", 6) == 0) {
+            found.bytes = wasmtime_memorytype_minimum(type) * wasmtime_memorytype_page_size(type);
+            found.plain = !wasmtime_memorytype_is64(type) && !wasmtime_memorytype_isshared(type);
+        }
     }
     wasm_exporttype_vec_delete(&exports);
-    return wanted;
+    return found;
 }
 
 static wasmtime_error_t *define_wasi(wasinn__program *program) {
@@ -90,6 +97,8 @@ static wasmtime_error_t *define_wasi(wasinn__program *program) {
 static int link_guest(wasinn__program *program) {
     static const wasinn_wasmtime_api api = WASINN_WASMTIME_API;
     const char *path = program->options->guest;
+    memory memory = memory_of(program->module);
+    program->memory_bytes = memory.bytes;
     program->linker = wasmtime_linker_new(program->engine);
     wasmtime_error_t *error = define_wasi(program);
     if (error)
@@ -97,7 +106,8 @@ static int link_guest(wasinn__program *program) {
     wasinn_status status = wasinn_wasmtime_new(program->host, &api, &program->glue);
     if (status == WASINN_OK)
         status = wasinn_wasmtime_define(program->glue, program->linker);
-    if (status == WASINN_OK && wants_short_io(program->module))
+    /* They go through a memory of the guest's own; one with another kind of memory does without. */
+    if (status == WASINN_OK && memory.plain)
         status = wasinn_wasmtime_define_short_io(program->glue, program->engine, program->linker);
     if (status != WASINN_OK)
         return wasinn__fail(WASINN__EXIT_NOT_STARTED, "%s", wasinn_host_last_error());

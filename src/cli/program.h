@@ -13,6 +13,7 @@ typedef struct wasinn__program {
     wasmtime_linker_t *linker;
     wasmtime_instance_pre_t *linked; /* the module with all that it imports */
     wasinn_wasmtime *glue;
+    uint64_t memory_bytes; /* that each run has to begin with */
 } wasinn__program;
 
 /* Reads, compiles and links the guest of the options. Close the program in any case, before the host is

@@ -4,11 +4,13 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cli.h"
 #include "instance.h"
+#include "machine.h"
 
 /* How long a guest whose time is over may take to come out of a call. */
 static const uint64_t grace_ns = 2000000000;
@@ -200,12 +202,12 @@ static void *work(void *data) {
     pthread_mutex_lock(&all->lock);
     while (all->phase == WAITING)
         pthread_cond_wait(&all->moved, &all->lock);
-    bool wanted = all->phase == OPENING;
+    bool refused = all->phase == REFUSED;
     pthread_mutex_unlock(&all->lock);
-    if (wanted)
+    if (!refused)
         run_guests(worker);
     pthread_mutex_lock(&all->lock);
-    if (wanted && worker->state != LOST && --all->running == 0)
+    if (worker->state != LOST && all->running > 0 && --all->running == 0)
         pthread_cond_signal(&all->ended);
     pthread_mutex_unlock(&all->lock);
     return NULL;
@@ -214,7 +216,7 @@ static void *work(void *data) {
 /* ---- All of them -------------------------------------------------------------------------------- */
 
 /* Wasmtime and the runtimes have threads, too, and may not survive without. */
-enum { SPARE = 16, SPARE_PER_CORE = 4 };
+enum { SPARE = 16, SPARE_PER_CORE = 4, OTHER_FILES = 256 };
 
 static void *pass(void *data) {
     wasinn__workers *all = data;
@@ -262,8 +264,18 @@ static int start_threads(wasinn__workers *all) {
     if (wanted == 1)
         return wasinn__fail(WASINN__EXIT_NOT_STARTED, "no thread for --timeout: %s", strerror(error));
     return wasinn__fail(WASINN__EXIT_NOT_STARTED,
-                        "--instances %zu: there are not so many threads (%zu could be had): %s", wanted,
-                        all->threads, strerror(error));
+                        "--instances %zu: not enough threads for the guests and the runtimes: %s", wanted,
+                        strerror(error));
+}
+
+/* Each guest holds its folders open. */
+static void raise_open_files(const wasinn__run_options *options) {
+    struct rlimit files;
+    rlim_t wanted = (rlim_t)options->instances * (options->folder_count + 1) + OTHER_FILES;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= wanted)
+        return;
+    files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
+    setrlimit(RLIMIT_NOFILE, &files);
 }
 
 static wasinn__workers *make(const wasinn__run_options *options) {
@@ -288,11 +300,27 @@ static wasinn__workers *make(const wasinn__run_options *options) {
 int wasinn__workers_new(const wasinn__run_options *options, wasinn__workers **workers) {
     wasinn__workers *made = make(options);
     *workers = made;
+    if (options->instances > 1)
+        raise_open_files(options);
     /* One alone runs on the caller's thread, unless that has to watch the time. */
     return options->instances > 1 || options->timeout_ms > 0 ? start_threads(made) : WASINN__EXIT_OK;
 }
 
+/* The system gives memory that it does not have, and ends a process that uses it. */
+static int check_memory(const wasinn__run_options *options, const wasinn__program *program) {
+    uint64_t most = wasinn__machine_memory(), each = program->memory_bytes;
+    if (options->instances == 1 || each <= most / options->instances)
+        return WASINN__EXIT_OK;
+    return wasinn__fail(WASINN__EXIT_NOT_STARTED,
+                        "--instances %u: each guest wants %llu bytes of memory to begin with, and there are "
+                        "%llu for all of them",
+                        options->instances, (unsigned long long)each, (unsigned long long)most);
+}
+
 int wasinn__workers_run(wasinn__workers *workers, const wasinn__program *program) {
+    int refused = check_memory(workers->options, program);
+    if (refused != WASINN__EXIT_OK)
+        return refused;
     workers->program = program;
     workers->running = workers->options->instances;
     move(workers, OPENING);
