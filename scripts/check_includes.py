@@ -39,7 +39,8 @@ RULES = {
     "src/cli": (
         [
             *("cli.h", "colours.h", "elements.h", "file.h", "inspect/", "labels.h", "machine.h", "models.h", "picture.h", "png_out.h"),
-            *("instance.h", "program.h", "run_options.h", "tensor_options.h", "view.h", "wasinn/", "workers.h"),
+            *("instance.h", "profile.h", "program.h", "run_options.h", "stats.h", "stats_facts.h", "tally.h", "tensor_options.h"),
+            *("view.h", "wasinn/", "workers.h"),
         ],
         ["wasm.h", "wasi.h", "wasmtime", "jpeglib.h", "jerror.h", "png.h", "stb_image_resize.h", "yyjson.h"],
     ),

@@ -156,16 +156,6 @@ static int fail_output(const char *path, const char *what) {
                         strerror(errno));
 }
 
-static int write_direct(const char *path, const char *what, wasinn__file_writer writer, const void *content) {
-    FILE *file = is_standard(path) ? stdout : fopen(path, "wbe");
-    if (!file)
-        return fail_output(path, what);
-    int code = writer(file, content) && fflush(file) == 0 ? WASINN__EXIT_OK : fail_output(path, what);
-    if (file != stdout && fclose(file) != 0 && code == WASINN__EXIT_OK)
-        code = fail_output(path, what);
-    return code;
-}
-
 /* The file that is being written; a signal that ends the program takes it along. */
 static const char *volatile unfinished;
 static const int fatal[] = {SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
@@ -201,63 +191,109 @@ static int make_unfinished(char *path) {
     return descriptor;
 }
 
-/* Writes to a new file in the folder of `path`, which then takes its name, with the permissions of `like`
- * and, where this user may give files away, its owner. */
-static bool write_replacing(const char *path, const struct stat *like, wasinn__file_writer writer,
-                            const void *content) {
+/* Begins a new file in the folder of `target`, which is to take its name, with the permissions of `like` and,
+ * where this user may give files away, its owner. */
+static bool begin_replacing(wasinn__draft *draft, const char *target, const struct stat *like) {
     static const char name[] = ".wasinn-XXXXXX";
-    const char *slash = strrchr(path, '/');
-    size_t folder = slash ? (size_t)(slash - path) + 1 : 0;
-    char *temporary = malloc(folder + sizeof name);
-    if (!temporary)
+    const char *slash = strrchr(target, '/');
+    size_t folder = slash ? (size_t)(slash - target) + 1 : 0;
+    draft->target = strdup(target);
+    draft->temporary = malloc(folder + sizeof name);
+    draft->mode = like->st_mode & 0777;
+    draft->user = like->st_uid;
+    draft->group = like->st_gid;
+    if (!draft->target || !draft->temporary)
         return false;
-    memcpy(temporary, path, folder);
-    memcpy(temporary + folder, name, sizeof name);
-    int descriptor = make_unfinished(temporary);
-    FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "wb");
-    bool done = file && writer(file, content) && fflush(file) == 0;
-    if (done && fchown(descriptor, like->st_uid, like->st_gid) != 0)
-        errno = 0; /* it stays with this user */
-    done = done && fchmod(descriptor, like->st_mode & 0777) == 0;
-    int reason = errno;
-    if (file ? fclose(file) != 0 : descriptor >= 0 && close(descriptor) != 0) {
-        reason = done ? errno : reason;
-        done = false;
+    memcpy(draft->temporary, target, folder);
+    memcpy(draft->temporary + folder, name, sizeof name);
+    int descriptor = make_unfinished(draft->temporary);
+    if (descriptor < 0)
+        return false;
+    draft->file = fdopen(descriptor, "wb");
+    if (!draft->file) {
+        watch_signals(NULL);
+        unlink(draft->temporary);
+        close(descriptor);
     }
-    if (done && rename(temporary, path) != 0) {
-        reason = errno;
-        done = false;
-    }
-    watch_signals(NULL);
-    if (!done && descriptor >= 0)
-        unlink(temporary);
-    free(temporary);
-    errno = reason;
-    return done;
+    return draft->file != NULL;
 }
 
-int wasinn__file_write(const char *path, const char *what, wasinn__file_writer writer, const void *content) {
+static bool begin_direct(wasinn__draft *draft) {
+    draft->file = is_standard(draft->path) ? stdout : fopen(draft->path, "wbe");
+    return draft->file != NULL;
+}
+
+static bool begin_draft(wasinn__draft *draft) {
     struct stat status;
-    if (is_standard(path))
-        return write_direct(path, what, writer, content);
-    if (stat(path, &status) != 0) {
+    if (is_standard(draft->path))
+        return begin_direct(draft);
+    if (stat(draft->path, &status) != 0) {
         if (errno != ENOENT)
-            return fail_output(path, what);
+            return false;
         /* A link that leads to nothing yet: the file is made where it leads. */
-        if (lstat(path, &status) == 0)
-            return write_direct(path, what, writer, content);
+        if (lstat(draft->path, &status) == 0)
+            return begin_direct(draft);
         mode_t mask = umask(0);
         umask(mask);
         status = (struct stat){.st_mode = 0666 & ~mask, .st_uid = (uid_t)-1, .st_gid = (gid_t)-1};
-        return write_replacing(path, &status, writer, content) ? WASINN__EXIT_OK : fail_output(path, what);
+        return begin_replacing(draft, draft->path, &status);
     }
     if (!S_ISREG(status.st_mode))
-        return write_direct(path, what, writer, content);
-    char *real = realpath(path, NULL);
-    bool done = real && access(real, W_OK) == 0 && write_replacing(real, &status, writer, content);
-    int code = done ? WASINN__EXIT_OK : fail_output(path, what);
+        return begin_direct(draft);
+    char *real = realpath(draft->path, NULL);
+    bool begun = real && access(real, W_OK) == 0 && begin_replacing(draft, real, &status);
+    int reason = errno;
     free(real);
+    errno = reason;
+    return begun;
+}
+
+static void free_draft(wasinn__draft *draft) {
+    free(draft->temporary);
+    free(draft->target);
+    *draft = (wasinn__draft){0};
+}
+
+int wasinn__draft_begin(wasinn__draft *draft, const char *path, const char *what) {
+    *draft = (wasinn__draft){.path = path, .what = what};
+    if (begin_draft(draft))
+        return WASINN__EXIT_OK;
+    int code = fail_output(path, what);
+    free_draft(draft);
     return code;
+}
+
+int wasinn__draft_end(wasinn__draft *draft, bool good) {
+    bool done = good && fflush(draft->file) == 0;
+    if (done && draft->temporary) {
+        if (fchown(fileno(draft->file), draft->user, draft->group) != 0)
+            errno = 0; /* it stays with this user */
+        done = fchmod(fileno(draft->file), draft->mode) == 0;
+    }
+    int reason = errno;
+    if (draft->file != stdout && fclose(draft->file) != 0 && done) {
+        reason = errno;
+        done = false;
+    }
+    if (done && draft->temporary && rename(draft->temporary, draft->target) != 0) {
+        reason = errno;
+        done = false;
+    }
+    if (draft->temporary) {
+        watch_signals(NULL);
+        if (!done)
+            unlink(draft->temporary);
+    }
+    errno = reason;
+    int code = done ? WASINN__EXIT_OK : fail_output(draft->path, draft->what);
+    free_draft(draft);
+    return code;
+}
+
+int wasinn__file_write(const char *path, const char *what, wasinn__file_writer writer, const void *content) {
+    wasinn__draft draft;
+    int code = wasinn__draft_begin(&draft, path, what);
+    return code == WASINN__EXIT_OK ? wasinn__draft_end(&draft, writer(draft.file, content)) : code;
 }
 
 bool wasinn__is_same_file(const char *in, const char *out) {

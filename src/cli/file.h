@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 enum { WASINN__FILE_HEAD = 16, WASINN__FILE_PROBLEM = 512, WASINN__FILE_HEAD_TEXT = 64 };
 
@@ -28,6 +29,25 @@ typedef bool (*wasinn__file_writer)(FILE *file, const void *content);
 /* Writes a file, which is left as it was unless all could be written; a link stays a link. `what` is for the
  * message: "tensor". Returns an exit code, other than 0 after wasinn__fail. */
 int wasinn__file_write(const char *path, const char *what, wasinn__file_writer writer, const void *content);
+
+/* A file that is written bit by bit, as wasinn__file_write does it at once: it takes its name when it is
+ * whole, and is gone when that fails or a signal ends the program. There is one at a time. */
+typedef struct wasinn__draft {
+    FILE *file; /* to write to */
+    const char *path, *what;
+    char *temporary, *target; /* NULL: it is written where it stays, a pipe for example */
+    mode_t mode;
+    uid_t user;
+    gid_t group;
+} wasinn__draft;
+
+/* Begins one; path and `what` live as long as the draft. Returns an exit code, other than 0 after
+ * wasinn__fail.
+ */
+int wasinn__draft_begin(wasinn__draft *draft, const char *path, const char *what);
+/* Ends it: whole if it is `good`, else as if it had not been, for the reason in errno. Returns an exit code,
+ * other than 0 after wasinn__fail. */
+int wasinn__draft_end(wasinn__draft *draft, bool good);
 
 /* How a file begins, in words that go behind "the file": "is empty", "begins with the text 'GIF89a'", "begins
  * with the bytes 00 01". Of other bytes than text at most 8 are told. */

@@ -92,7 +92,9 @@ static void name(wasinn__instance *instance, unsigned number, unsigned run) {
 
 int wasinn__instance_open(wasinn__instance *instance, const wasinn__program *program, unsigned number,
                           unsigned run) {
-    *instance = (wasinn__instance){.program = program};
+    wasinn__stats_guest(program->stats, number);
+    *instance = (wasinn__instance){.program = program,
+                                   .began = wasinn__stats_begin(program->stats, WASINN__PHASE_INSTANTIATE)};
     name(instance, number, run);
     current = instance;
     instance->store = wasmtime_store_new(program->engine, instance, NULL);
@@ -228,6 +230,7 @@ int wasinn__instance_link(wasinn__instance *instance) {
     wasm_trap_t *trap = NULL;
     wasmtime_error_t *error =
         wasmtime_instance_pre_instantiate(instance->program->linked, context, &instance->linked, &trap);
+    wasinn__stats_end(instance->program->stats, WASINN__PHASE_INSTANTIATE, instance->began, "");
     if (error && !has_begun(instance, error))
         return wasinn__refuse_error(instance->program->options->guest, "cannot be started", error);
     if (!error && !trap)
@@ -237,11 +240,14 @@ int wasinn__instance_link(wasinn__instance *instance) {
 }
 
 int wasinn__instance_run(wasinn__instance *instance) {
+    wasinn__stats *stats = instance->program->stats;
     wasmtime_context_t *context = wasmtime_store_context(instance->store);
     wasm_trap_t *trap = NULL;
     if (instance->ended)
         return instance->code;
+    uint64_t began = wasinn__stats_begin(stats, WASINN__PHASE_GUEST);
     wasmtime_error_t *error = wasmtime_func_call(context, &instance->entry, NULL, 0, NULL, 0, &trap);
+    wasinn__stats_end(stats, WASINN__PHASE_GUEST, began, "");
     if (error || trap)
         end(instance, error, trap);
     return instance->code;

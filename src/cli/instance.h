@@ -13,6 +13,7 @@ typedef struct wasinn__instance {
     wasmtime_instance_t linked;
     wasmtime_func_t entry;
     wasinn_guest *guest; /* the store's */
+    uint64_t began;      /* as wasinn__stats_begin says */
     atomic_bool overdue; /* set by another thread: it has to end, as soon as its engine's epoch moves on */
     bool ended_by_epoch; /* and so it did */
     bool ended, exited;  /* the guest has come to its end; by proc_exit */

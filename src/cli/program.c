@@ -97,6 +97,7 @@ static wasmtime_error_t *define_wasi(wasinn__program *program) {
 static int link_guest(wasinn__program *program) {
     static const wasinn_wasmtime_api api = WASINN_WASMTIME_API;
     const char *path = program->options->guest;
+    uint64_t began = wasinn__stats_begin(program->stats, WASINN__PHASE_LINK);
     memory memory = memory_of(program->module);
     program->memory_bytes = memory.bytes;
     program->linker = wasmtime_linker_new(program->engine);
@@ -112,26 +113,34 @@ static int link_guest(wasinn__program *program) {
     if (status != WASINN_OK)
         return wasinn__fail(WASINN__EXIT_NOT_STARTED, "%s", wasinn_host_last_error());
     error = wasmtime_linker_instantiate_pre(program->linker, program->module, &program->linked);
+    wasinn__stats_end(program->stats, WASINN__PHASE_LINK, began, "");
     return error ? wasinn__refuse_error(path, "cannot be linked", error) : WASINN__EXIT_OK;
 }
 
 /* ---- The whole ---------------------------------------------------------------------------------- */
 
 static int compile(wasinn__program *program, const uint8_t *bytes, size_t size) {
+    uint64_t began = wasinn__stats_begin(program->stats, WASINN__PHASE_ENGINE);
     wasm_config_t *config = wasm_config_new();
     wasmtime_config_epoch_interruption_set(config, program->options->timeout_ms != 0);
     program->engine = wasm_engine_new_with_config(config);
+    wasinn__stats_end(program->stats, WASINN__PHASE_ENGINE, began, "");
+    began = wasinn__stats_begin(program->stats, WASINN__PHASE_MODULE);
     wasmtime_error_t *error = wasmtime_module_new(program->engine, bytes, size, &program->module);
+    wasinn__stats_end(program->stats, WASINN__PHASE_MODULE, began, "compiled");
     if (error)
         return wasinn__refuse_error(program->options->guest, "not valid WebAssembly", error);
     return WASINN__EXIT_OK;
 }
 
-int wasinn__program_open(wasinn__program *program, const wasinn__run_options *options, wasinn_host *host) {
+int wasinn__program_open(wasinn__program *program, const wasinn__run_options *options, wasinn_host *host,
+                         wasinn__stats *stats) {
     uint8_t *bytes;
     size_t size;
-    *program = (wasinn__program){.options = options, .host = host};
+    uint64_t began = wasinn__stats_begin(stats, WASINN__PHASE_PREPARE);
+    *program = (wasinn__program){.options = options, .host = host, .stats = stats};
     int code = read_guest(options->guest, &bytes, &size);
+    wasinn__stats_end(stats, WASINN__PHASE_PREPARE, began, "");
     if (code != WASINN__EXIT_OK)
         return code;
     code = compile(program, bytes, size);

@@ -13,12 +13,14 @@ typedef struct wasinn__program {
     wasmtime_linker_t *linker;
     wasmtime_instance_pre_t *linked; /* the module with all that it imports */
     wasinn_wasmtime *glue;
+    wasinn__stats *stats;  /* what is measured; NULL: nothing */
     uint64_t memory_bytes; /* that each run has to begin with */
 } wasinn__program;
 
 /* Reads, compiles and links the guest of the options. Close the program in any case, before the host is
- * freed. Returns an exit code. */
-int wasinn__program_open(wasinn__program *program, const wasinn__run_options *options, wasinn_host *host);
+ * freed. `stats` may be NULL. Returns an exit code. */
+int wasinn__program_open(wasinn__program *program, const wasinn__run_options *options, wasinn_host *host,
+                         wasinn__stats *stats);
 void wasinn__program_close(wasinn__program *program);
 
 /* Prints what Wasmtime says about the guest of a path, frees the error, and returns the exit code for a guest

@@ -7,6 +7,7 @@
 #include "instance.h"
 #include "program.h"
 #include "run_options.h"
+#include "stats.h"
 #include "workers.h"
 
 /* What a flood of failed calls may put on stderr. */
@@ -42,34 +43,47 @@ static int set_up_host(wasinn_host *host, wasinn__run_options *options) {
     return WASINN__EXIT_OK;
 }
 
-static int run(wasinn_host *host, wasinn__run_options *options) {
+/* Frees the host and what was measured. */
+static int run(wasinn_host *host, wasinn__run_options *options, wasinn__stats *stats) {
     wasinn__workers *workers = NULL;
     wasinn__program program = {0};
     int code = set_up_host(host, options);
     if (code == WASINN__EXIT_OK)
         code = wasinn__workers_new(options, &workers);
     if (code == WASINN__EXIT_OK)
-        code = wasinn__program_open(&program, options, host);
+        code = wasinn__program_open(&program, options, host, stats);
     if (code == WASINN__EXIT_OK)
         code = wasinn__workers_run(workers, &program);
+    uint64_t began = wasinn__stats_begin(stats, WASINN__PHASE_END);
     if (!wasinn__workers_free(workers)) {
+        code = wasinn__stats_finish(stats, code);
         fflush(NULL);
         _exit(code);
     }
     wasinn__program_close(&program);
+    wasinn_host_free(host);
+    wasinn__stats_end(stats, WASINN__PHASE_END, began, "");
+    code = wasinn__stats_finish(stats, code);
+    wasinn__stats_free(stats);
     return code;
 }
 
 int wasinn__run_command(int argc, char **argv) {
     wasinn__run_options options = {0};
+    wasinn__stats *stats;
     wasinn_host *host;
     bool helped = false;
+    wasinn__stats_clock();
     if (wasinn_host_new(&host) != WASINN_OK)
         return wasinn__fail(WASINN__EXIT_NOT_STARTED, "%s", wasinn_host_last_error());
     int code = wasinn__parse_run(&options, host, argc, argv, &helped);
-    if (code == WASINN__EXIT_OK && !helped)
-        code = run(host, &options);
-    wasinn_host_free(host);
+    bool ready = code == WASINN__EXIT_OK && !helped;
+    if (ready)
+        code = wasinn__stats_open(&stats, options.stats, options.profile, host);
+    if (ready && code == WASINN__EXIT_OK)
+        code = run(host, &options, stats);
+    else
+        wasinn_host_free(host);
     wasinn__free_run(&options);
     return code;
 }

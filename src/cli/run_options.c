@@ -39,6 +39,11 @@ static const char help[] =
     "  --instances N           run N guests at once, 1 to 4096, each with a thread and rights of its own\n"
     "  --repeat M              and on each thread M guests, one after the other\n"
     "  --quiet                 do not explain failed wasi-nn calls on stderr\n"
+    "  --stats[=json]          tell on stderr, at the end, where the time went; json: for programs, on one "
+    "line\n"
+    "  --profile FILE          write what happened when, each layer of the models too, for a trace viewer "
+    "such as\n"
+    "                          Perfetto; measuring layers makes the models slower\n"
     "  -h, --help              this text\n"
     "\n"
     "Everything after GUEST.wasm is passed to the guest. Examples:\n"
@@ -155,6 +160,8 @@ enum {
     INSTANCES,
     REPEAT,
     QUIET,
+    STATS,
+    PROFILE,
     HELP,
     SAID
 };
@@ -177,9 +184,18 @@ static const struct option known[] = {
     {"instances", required_argument, NULL, INSTANCES},
     {"repeat", required_argument, NULL, REPEAT},
     {"quiet", no_argument, NULL, QUIET},
+    {"stats", optional_argument, NULL, STATS},
+    {"profile", required_argument, NULL, PROFILE},
     {"help", no_argument, NULL, HELP},
     {NULL, 0, NULL, 0},
 };
+
+static int set_stats(wasinn__run_options *options, const char *form) {
+    if (form && strcmp(form, "json") != 0)
+        return wasinn__fail(WASINN__EXIT_USAGE, "--stats '%s': wanted --stats or --stats=json", form);
+    options->stats = form ? WASINN__STATS_JSON : WASINN__STATS_TEXT;
+    return WASINN__EXIT_OK;
+}
 
 /* `given` is the argument that the option was read from. */
 static int take(wasinn__run_options *options, int option, char *value, const char *given) {
@@ -207,6 +223,11 @@ static int take(wasinn__run_options *options, int option, char *value, const cha
         return set_count(&options->repeat, "--repeat", value, MOST_REPEATS);
     case QUIET:
         options->quiet = true;
+        return WASINN__EXIT_OK;
+    case STATS:
+        return set_stats(options, value);
+    case PROFILE:
+        options->profile = value;
         return WASINN__EXIT_OK;
     case ':':
         return wasinn__fail(WASINN__EXIT_USAGE, "%s wants a value: try wasinn run --help", given);

@@ -3,6 +3,7 @@
 #define WASINN_CLI_RUN_OPTIONS_H
 
 #include "models.h"
+#include "stats.h"
 #include "wasinn/wasinn.h"
 
 typedef struct wasinn__folder {
@@ -20,6 +21,8 @@ typedef struct wasinn__run_options {
     uint64_t timeout_ms; /* 0: none */
     unsigned instances;  /* guests at once */
     unsigned repeat;     /* runs of each */
+    wasinn__stats_form stats;
+    const char *profile; /* a file, or NULL */
     const char *guest;
     const char **arguments;
     size_t argument_count;
