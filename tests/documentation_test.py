@@ -100,7 +100,7 @@ class Reference(unittest.TestCase):
         self.assertEqual(written, known)
 
     def test_json_keys(self):
-        sources = "".join((ROOT / "src/cli" / name).read_text() for name in ("inspect/print.c", "backends.c"))
+        sources = "".join((ROOT / "src/cli" / name).read_text() for name in ("inspect/print.c", "backends.c", "stats_print.c"))
         keys = set(re.findall(r'"([a-z_0-9]+)"', "\n".join(
             re.findall(r"(?:put_text|yyjson_mut_obj_add_\w+)\([^;]*;", sources))))
         keys -= {"model", "component", "module"}

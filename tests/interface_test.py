@@ -50,7 +50,7 @@ def bash_options(command):
 def zsh_options(command):
     text = ZSH.read_text()
     block = re.search(rf"^  {command}\)\n(.*?)^    ;;$", text, re.M | re.S).group(1)
-    return set(re.findall(r"(--[a-z][a-z-]*)(?:=?\[|\})", block))
+    return set(re.findall(r"(--[a-z][a-z-]*)(?:=?-?\[|\})", block))
 
 
 def fish_options(command):
@@ -163,6 +163,9 @@ CASES = [
     ("wasinn run --backend onn", ["run", "--backend", "onnx="]),
     ("wasinn run --backends fol", ["run", "--backends", "folder/"]),
     ("wasinn run --abi ol", ["run", "--abi", "old"]),
+    ("wasinn run --stats=js", ["run", "--stats=json"]),
+    ("wasinn run --stats gu", ["run", "--stats", "guest.wasm"]),
+    ("wasinn run --profile model.x", ["run", "--profile", "model.xml"]),
     ("wasinn run --limit gra", ["run", "--limit", "graphs="]),
     ("wasinn inspect --backends fol", ["inspect", "--backends", "folder/"]),
     ("wasinn backends --js", ["backends", "--json"]),

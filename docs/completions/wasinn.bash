@@ -6,7 +6,7 @@ _wasinn_commands='run tensor inspect top backends help version'
 _wasinn_options() {
     case $1 in
     run)
-        echo --dir --dir-rw --mapdir --env --model --models --nn-graph --backend --option --backends --abi --named-only --limit --timeout --instances --repeat --quiet --help
+        echo --dir --dir-rw --mapdir --env --model --models --nn-graph --backend --option --backends --abi --named-only --limit --timeout --instances --repeat --quiet --stats --profile --help
         ;;
     tensor)
         echo --shape --type --order --layout --mean --scale --fit --resize --as --range --over --opacity --verbose --help
@@ -28,7 +28,7 @@ _wasinn_options() {
 
 _wasinn_is_flag() {
     case $1 in
-    --help | --version | --named-only | --quiet | --verbose | --json | --softmax | --*=* | -?) return 0 ;;
+    --help | --version | --named-only | --quiet | --stats | --verbose | --json | --softmax | --*=* | -?) return 0 ;;
     esac
     return 1
 }
@@ -83,6 +83,7 @@ _wasinn_value() {
             compopt -o nospace
         fi
         ;;
+    --stats) _wasinn_offer "$word" json ;;
     --abi) _wasinn_offer "$word" 'auto witx wit old' ;;
     --limit)
         if [[ $word == *=* ]]; then
@@ -101,7 +102,7 @@ _wasinn_value() {
     --layout) _wasinn_offer "$word" 'nchw nhwc' ;;
     --fit) _wasinn_offer "$word" 'crop stretch' ;;
     --as) _wasinn_offer "$word" 'picture map classes' ;;
-    --over | --labels | --models) ;;
+    --over | --labels | --models | --profile) ;;
     *) compopt +o default ;;
     esac
 }

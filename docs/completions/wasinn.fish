@@ -10,7 +10,7 @@ function __wasinn_command
         set -l word $words[1]
         set -e words[1]
         switch $word
-            case --help --version --named-only --quiet --verbose --json --softmax '--*=*'
+            case --help --version --named-only --quiet --stats --verbose --json --softmax '--*=*'
                 continue
             case '--*'
                 set -e words[1]
@@ -73,6 +73,8 @@ complete -c wasinn -n '__wasinn_in run' -l timeout -x -d 'End the guest after th
 complete -c wasinn -n '__wasinn_in run' -l instances -x -d 'Run guests at once'
 complete -c wasinn -n '__wasinn_in run' -l repeat -x -d 'Run guests one after the other'
 complete -c wasinn -n '__wasinn_in run' -l quiet -d 'Do not explain failed calls'
+complete -c wasinn -n '__wasinn_in run' -l stats -a json -d 'Tell where the time went'
+complete -c wasinn -n '__wasinn_in run' -l profile -r -F -d 'Write what happened when, for a trace viewer'
 complete -c wasinn -n '__wasinn_in run' -s h -l help -d 'Show the options'
 complete -c wasinn -n '__wasinn_in run' -k -a '(__fish_complete_suffix .wasm)'
 

@@ -58,11 +58,13 @@ static const char help[] =
     "      with {\"models\": [{\"name\": \"net\", \"path\": \"net.onnx\", \"options\": {\"threads\": 4}}]}\n"
     "  wasinn run --instances 8 --repeat 100 --model net=net.xml guest.wasm\n"
     "      eight guests at once in one process, of which each thread runs a hundred\n"
+    "  wasinn run --model net=net.onnx --stats guest.wasm\n"
+    "      and then where the time went\n"
     "  WASINN_OPENVINO=/opt/openvino/lib wasinn run --model net=net.xml guest.wasm\n"
     "      with the OpenVINO of that folder\n"
     "\n"
-    "Exit codes: the guest's own; 2 wrong usage; 124 --timeout passed; 125 the guest could not be started;\n"
-    "134 the guest trapped.\n";
+    "Exit codes: the guest's own; 1 it succeeded, but the profile could not be written; 2 wrong usage;\n"
+    "124 --timeout passed; 125 the guest could not be started; 134 the guest trapped.\n";
 
 /* "A::B" to A and B; without "::" both are the whole text. */
 static void split(const char *text, char **first, char **second) {

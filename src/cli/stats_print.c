@@ -35,12 +35,12 @@ static const char *show_time(uint64_t nanoseconds, char text[TEXT]) {
 static const char *show_bytes(uint64_t bytes, char text[TEXT]) {
     if (bytes < 10000)
         snprintf(text, TEXT, "%u B", (unsigned)bytes);
-    else if (bytes < 1000 * 1024)
-        return show((double)bytes / 1024, "KiB", text);
-    else if (bytes < (uint64_t)1000 * 1024 * 1024)
-        return show((double)bytes / 1024 / 1024, "MiB", text);
+    else if (bytes < 999500)
+        return show((double)bytes / 1e3, "kB", text);
+    else if (bytes < 999500000)
+        return show((double)bytes / 1e6, "MB", text);
     else
-        return show((double)bytes / 1024 / 1024 / 1024, "GiB", text);
+        return show((double)bytes / 1e9, "GB", text);
     return text;
 }
 
@@ -90,7 +90,7 @@ static void put_guests(FILE *file, const wasinn__facts *facts) {
     const char *sum = facts->instantiations->count > 1 ? "of all guests together" : "";
     put_line(file, "  instantiation", facts->instantiations->total, sum);
     put_line(file, "  their own code", facts->own_time, sum);
-    put_line(file, "  wasi-nn calls", facts->calls_time, sum);
+    put_line(file, "  wasi-nn", facts->calls_time, sum);
 }
 
 static void put_phases(FILE *file, const wasinn__facts *facts) {
