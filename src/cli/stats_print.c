@@ -115,8 +115,8 @@ static void put_opened(FILE *file, const char *what, const wasinn__opened *opene
         if (opened->count > 1)
             snprintf(times, sizeof times, " %" PRIu64 " times", opened->count);
         if (model)
-            snprintf(note, sizeof note, "%s%s, holds %s", opened->detail, times,
-                     show_bytes(opened->bytes, size));
+            snprintf(note, sizeof note, "%s%s%s%s", opened->detail, times, opened->bytes ? ", holds " : "",
+                     opened->bytes ? show_bytes(opened->bytes, size) : "");
         else
             wasinn_escape(opened->detail, strlen(opened->detail), note, NOTE + 1);
         if (width_of(name) > NAME) {

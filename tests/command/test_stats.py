@@ -257,6 +257,32 @@ class Profiles(Case):
         self.assertEqual(copied, [16, 16, 0])
         self.assertEqual(trace["otherData"]["dropped_spans"], 0)
 
+    def test_several_guests(self):
+        """Each has a lane, in which its runs follow one another; the model is loaded once."""
+        inputs = [input_of(index, F32, "2x2", floats(1, 2, 3, 4)) for index in (0, 1)]
+        options = ["--instances", "3", "--repeat", "4", "--stats=json", "--model", f"add={FIXTURES}/add.xml"]
+        result, trace = self.profile("name add", "context g", *inputs, *5 * ["compute c"], "output c 0 16", options=options)
+        self.assertEqual((result.code, len(result.complaints)), (0, 1), result.err)
+        facts = figures(result)
+        self.assertEqual((facts["guests"]["count"], facts["guests"]["running"], facts["profiled"]), (12, 0, True))
+        self.assertEqual(calls(facts), {
+            "load_by_name": (12, 0, 36), "init_execution_context": (12, 0, 0), "set_input": (24, 0, 384),
+            "compute": (60, 0, 0), "get_output": (12, 0, 192),
+        })
+        self.assertEqual({model["how"] == "shared": model["count"] for model in facts["models"]}, {False: 1, True: 11})
+        self.assertLessEqual(facts["guests"]["p50_ns"], facts["guests"]["p99_ns"])
+        self.assertLessEqual(facts["guests"]["p99_ns"], facts["guests"]["max_ns"])
+        self.check_nesting(trace)
+        lanes = defaultdict(list)
+        for span in self.spans(trace):
+            lanes[span["tid"]].append(span["name"])
+        self.assertEqual(set(lanes), {0, 1, 2, 3})
+        for lane in (1, 2, 3):
+            self.assertEqual({name: lanes[lane].count(name) for name in ("instantiate", "guest", "compute")},
+                             {"instantiate": 4, "guest": 4, "compute": 20})
+        names = {event["tid"]: event["args"]["name"] for event in trace["traceEvents"] if event["name"] == "thread_name"}
+        self.assertEqual(names, {0: "process", 1: "guest 1", 2: "guest 2", 3: "guest 3"})
+
     def test_layers_lie_in_their_compute(self):
         shapes = [load("shapes"), "context g", f"input c 0 {F32} 1x64x64x3 @square.f32"]
         result, trace = self.profile(*shapes, *3 * ["compute c"], options=["--stats"])
