@@ -16,7 +16,7 @@ typedef struct conformance_case {
 
 /* Each ends with a name of NULL. */
 extern const conformance_case session_cases[], shape_cases[], name_cases[], limit_cases[], format_cases[],
-    path_cases[], option_cases[], onnx_cases[];
+    path_cases[], option_cases[], onnx_cases[], infer_cases[];
 
 extern const uint32_t two_by_two[2];
 extern const uint32_t straight[2]; /* the parts of a model in their order */

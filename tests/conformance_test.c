@@ -113,8 +113,9 @@ void check_log(const world *w, const char *file, int line, const char *format, .
 }
 
 static void run_all(const flavour *flavour) {
-    static const conformance_case *const themes[] = {session_cases, shape_cases,  name_cases,   path_cases,
-                                                     limit_cases,   format_cases, option_cases, onnx_cases};
+    static const conformance_case *const themes[] = {session_cases, shape_cases, name_cases,
+                                                     path_cases,    limit_cases, format_cases,
+                                                     option_cases,  onnx_cases,  infer_cases};
     for (size_t theme = 0; theme < sizeof themes / sizeof *themes; theme++) {
         for (const conformance_case *one = themes[theme]; one->name; one++) {
             world w;
