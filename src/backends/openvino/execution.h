@@ -15,6 +15,7 @@ typedef struct wasinn__openvino_execution {
     ov_infer_request_t *request;
     ov_tensor_t **tensors[2];         /* the request's own; NULL until first asked for */
     void **memory;                    /* of inputs of fixed shape */
+    wasinn_tensor *views;             /* of outputs of fixed shape, once they were asked for */
     wasinn__openvino_bound *bound[2]; /* NULL until the first infer */
     size_t bound_count;               /* of those that have a tensor */
     bool apart;                       /* known once there is `bound`: no two ports share memory */
