@@ -294,6 +294,36 @@ static void test_cut(void) {
     free_blob(&whole);
 }
 
+/* The key has the runtime's version; should it be told wrongly, OpenVINO looks for itself. */
+static void test_other_content(void) {
+    check_case = "other content";
+    store store = {0};
+    wasinn_loaded loaded;
+    const char *path = fixture("shapes.xml");
+    CHECK_EQ(load(path, WASINN_ENCODING_OPENVINO, NULL, 0, &store, &loaded), WASINN_OK);
+    answer_of(loaded.model, &before);
+    wasinn_blob whole = save(loaded.model);
+    backend->unload(loaded.model);
+    char *bytes = (void *)(uintptr_t)whole.data, *version = memmem(bytes, whole.size, ";ov=20", 6);
+    char *random = calloc(1, whole.size);
+    for (size_t i = 0; i < whole.size; i++)
+        random[i] = (char)(i * 2654435761u >> 11);
+    if (CHECK(version))
+        memcpy(version, ";ov=19", 6);
+    const wasinn_blob contents[] = {whole, {random, whole.size}, {"x", 1}, {"", 0}};
+    for (size_t i = 0; i < sizeof contents / sizeof *contents; i++) {
+        store.content = contents[i];
+        if (!CHECK_EQ(load(path, WASINN_ENCODING_OPENVINO, NULL, 0, &store, &loaded), WASINN_OK))
+            continue;
+        CHECK(!loaded.from_store);
+        answer_of(loaded.model, &after);
+        same(&before, &after);
+        backend->unload(loaded.model);
+    }
+    free(random);
+    free_blob(&whole);
+}
+
 static void copy(const char *from, const char *to) {
     char bytes[4096];
     size_t got;
@@ -356,6 +386,7 @@ int main(int count, char **arguments) {
     test_models();
     test_options();
     test_cut();
+    test_other_content();
     test_identity();
     backend->close(runtime);
     return check_result();
