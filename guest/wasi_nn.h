@@ -21,8 +21,11 @@
  * Each function returns an errno, 0 for success. Define WASI_NN_WASINN before including this header to ask
  * the host wasinn for the reason in words (wasi_nn_last_error), to close handles (wasi_nn_close) and to find
  * inputs and outputs by name (wasi_nn_find_port): the guest then runs on wasinn only, because a WebAssembly
- * module cannot be started on a host that lacks one of its imports. Without it the same function describes
+ * module cannot be started on a host that lacks one of its imports. Without it wasi_nn_last_error describes
  * the errno.
+ *
+ * wasi_nn_infer makes an inference in one call. With WASI_NN_WASINN the model computes in the guest's own
+ * memory where it can, so that large tensors are not copied; without, it is the three calls.
  */
 #ifndef WASI_NN_H
 #define WASI_NN_H
@@ -129,6 +132,44 @@ wasi_nn_errno wasi_nn_compute(wasi_nn_graph_execution_context context);
 WASI_NN_IMPORT("wasi_ephemeral_nn", "get_output")
 wasi_nn_errno wasi_nn_get_output(wasi_nn_graph_execution_context context, uint32_t index, void *buffer,
                                  uint32_t capacity, uint32_t *size);
+
+/* Where wasi_nn_infer puts an output. */
+typedef struct wasi_nn_result {
+    void *buffer;      /* memory for it */
+    uint32_t capacity; /* bytes of the buffer */
+    uint32_t size;     /* written: bytes of the output */
+} wasi_nn_result;
+
+_Static_assert(sizeof(wasi_nn_result) == 12, "wasi-nn is a 32-bit ABI: compile for wasm32");
+
+/* One inference: sets inputs 0 to input_count - 1, computes, and copies outputs 0 to result_count - 1 to
+ * their buffers. A buffer must not overlap another one or an input. Inputs beyond those given stay as
+ * set_input has set them. Afterwards, set the given inputs again before the next compute, and compute before
+ * the next get_output. too_large: a buffer is too small; the sizes are written (by wasinn). After any failure
+ * the buffers may have been written to. */
+#ifdef WASI_NN_WASINN
+WASI_NN_IMPORT("wasinn", "infer")
+wasi_nn_errno wasi_nn_infer(wasi_nn_graph_execution_context context, const wasi_nn_tensor *inputs,
+                            uint32_t input_count, wasi_nn_result *results, uint32_t result_count);
+#else
+static inline wasi_nn_errno wasi_nn_infer(wasi_nn_graph_execution_context context,
+                                          const wasi_nn_tensor *inputs, uint32_t input_count,
+                                          wasi_nn_result *results, uint32_t result_count) {
+    wasi_nn_errno error = WASI_NN_SUCCESS, first = WASI_NN_SUCCESS;
+    for (uint32_t i = 0; i < input_count && error == WASI_NN_SUCCESS; i++)
+        error = wasi_nn_set_input(context, i, &inputs[i]);
+    if (error == WASI_NN_SUCCESS)
+        error = wasi_nn_compute(context);
+    if (error != WASI_NN_SUCCESS)
+        return error;
+    /* A buffer that is too small does not keep the other sizes from being told. */
+    for (uint32_t i = 0; i < result_count && (error == WASI_NN_SUCCESS || error == WASI_NN_TOO_LARGE); i++) {
+        error = wasi_nn_get_output(context, i, results[i].buffer, results[i].capacity, &results[i].size);
+        first = first == WASI_NN_SUCCESS ? error : first;
+    }
+    return first;
+}
+#endif
 
 /* The errno's name and meaning. Never NULL. */
 static inline const char *wasi_nn_errno_text(wasi_nn_errno error) {

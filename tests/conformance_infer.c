@@ -1,6 +1,7 @@
 /* wasinn.infer and wasinn_infer: one inference in one call. */
 #include "conformance.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 enum { TENSORS = 256, SHAPES_AT = 640, RESULTS = 512, MOST = 8, SPARE = 64 };
@@ -569,6 +570,58 @@ static void test_freed(world *w) {
     }
 }
 
+enum { THREADS = 6 };
+
+typedef struct worker {
+    pthread_t thread;
+    wasinn_guest *guest;
+    float first;
+    int good;
+} worker;
+
+/* Each in memory of its own, which is elsewhere every few rounds. */
+static void *work(void *data) {
+    worker *own = data;
+    wasinn_handle graph, execution;
+    if (wasinn_load_by_name(own->guest, "shared", 6, &graph) != WASINN_OK ||
+        wasinn_init_execution_context(own->guest, graph, &execution) != WASINN_OK)
+        return NULL;
+    for (int round = 0; round < 200; round += 8) {
+        float *memory = malloc(48 + (size_t)round * 16);
+        wasinn_tensor inputs[] = {{WASINN_TYPE_F32, 2, {2, 2}, memory, 16},
+                                  {WASINN_TYPE_F32, 2, {2, 2}, memory + 4, 16}};
+        wasinn_result result = {memory + 8, 16, 0};
+        for (int i = 0; i < 8; i++) {
+            for (int at = 0; at < 8; at++)
+                memory[at] = own->first + (float)(round + i);
+            own->good += wasinn_infer(own->guest, execution, inputs, 2, &result, 1) == WASINN_OK &&
+                         memory[8] == 2 * memory[0] && memory[11] == 2 * memory[0];
+        }
+        memset(memory, 0xA5, 48);
+        free(memory);
+    }
+    return NULL;
+}
+
+/* One model, whose executions compute at the same time in memory that differs. */
+static void test_threads(world *w) {
+    worker workers[THREADS];
+    char path[PATH];
+    CHECK_EQ(wasinn_host_add_model(w->host, "shared", model_path(w->flavour, "add", path),
+                                   w->flavour->encoding, WASINN_TARGET_CPU),
+             WASINN_OK);
+    for (int i = 0; i < THREADS; i++) {
+        workers[i] = (worker){.first = (float)(1000 * i)};
+        CHECK_EQ(wasinn_guest_new(w->host, &workers[i].guest), WASINN_OK);
+        CHECK(pthread_create(&workers[i].thread, NULL, work, &workers[i]) == 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(workers[i].thread, NULL);
+        CHECK_EQ(workers[i].good, 200);
+        wasinn_guest_free(workers[i].guest);
+    }
+}
+
 /* What a guest is charged is what the three calls cost it. */
 static void test_charges(world *w) {
     uint32_t context;
@@ -610,5 +663,6 @@ const conformance_case infer_cases[] = {
     {"infer: time", test_time},
     {"infer: freed", test_freed},
     {"infer: charges", test_charges},
+    {"infer: threads", test_threads},
     {NULL, NULL},
 };

@@ -35,6 +35,12 @@ static wasinn_status infer(wasinn_guest *guest, wasinn_handle graph) {
         status = wasinn_output(guest, execution, 0, &output);
     if (status == WASINN_OK)
         CHECK(output.size == 16 && ((const float *)output.data)[3] == 2);
+    if (status == WASINN_OK) {
+        float sum[4] = {0};
+        wasinn_result result = {sum, sizeof sum, 0};
+        status = wasinn_infer(guest, execution, (wasinn_tensor[]){input, input}, 2, &result, 1);
+        CHECK(status != WASINN_OK || (result.written == 16 && sum[3] == 2));
+    }
     return status;
 }
 
@@ -138,8 +144,8 @@ static void test_backend_calls(void) {
         CHECK_EQ(status, fault.entry ? WASINN_RUNTIME_ERROR : WASINN_OK);
     }
     CHECK_EQ(status, WASINN_OK);
-    /* open, 3 x load, 3 x 3 ports, 3 x (create, 2 x input, run, output) */
-    CHECK_EQ(fault.seen, 1 + 3 + 9 + 15);
+    /* open, 3 x load, 3 x 3 ports, 3 x (create, 2 x input, run, output, infer) */
+    CHECK_EQ(fault.seen, 1 + 3 + 9 + 18);
 }
 
 /* A failed compute leaves no output that could be read, and the next one works. */
@@ -170,6 +176,77 @@ static void test_recovery(void) {
     CHECK_EQ(CALL(&w, "compute", context), 5);
     CHECK_TEXT(w.log, "has not been set");
     world_free(&w);
+}
+
+/* What fails leaves nothing to read, and the next call works, in a caller's memory and copying. */
+static void test_infer_recovery(void) {
+    world w;
+    fault fault = {0};
+    uint32_t context;
+    check_case = "infer recovery";
+    for (int copies = 0; copies < 2; copies++) {
+        const char *const entries[2][4] = {{"infer", NULL}, {"infer", "input", "run", "output"}};
+        model_bytes model = {.data = {copies
+                                          ? (char *)"fake\ncopies\ninput x f32 4\noutput y f32 4 = double x\n"
+                                          : (char *)"fake\ninput x f32 4\noutput y f32 4 = double x\n",
+                                      (char *)"weights"},
+                             .size = {0, 7},
+                             .parts = 2};
+        model.size[0] = strlen(model.data[0]);
+        world_new(&w, NULL);
+        w.host->faults = (wasinn__faults){fails, &fault};
+        CHECK_EQ(world_load_parts(&w, &model, (uint32_t[]){0, 1}, 2, 0, 0), 0);
+        CHECK_EQ(CALL(&w, "init_execution_context", get_u32(&w, 0), 0), 0);
+        context = get_u32(&w, 0);
+        put_bytes(&w, 1024, (float[]){1, 2, 3, 4}, 16);
+        put_tensor(&w, 256, 1, 1, (uint32_t[]){4}, 1024, 16);
+        put_u32(&w, 512, 2048), put_u32(&w, 516, 16), put_u32(&w, 520, 99);
+        for (int at = 0; at < 4 && entries[copies][at]; at++) {
+            fault.at = fault.seen + 1 + at;
+            fault.entry = NULL;
+            CHECK_EQ(CALL(&w, "infer", context, 256, 1, 512, 1), 5);
+            CHECK(fault.entry && strcmp(fault.entry, entries[copies][at]) == 0);
+            CHECK_TEXT(w.log, "infer: runtime_error: fake: a fault was injected into");
+            CHECK_EQ(get_u32(&w, 520), 99);
+            CHECK_EQ(CALL(&w, "get_output", context, 0, 2048, 16, 0), 5);
+            CHECK_EQ(CALL(&w, "compute", context), 5);
+            CHECK_TEXT(w.log, "has not been set");
+        }
+        fault.at = 0;
+        unsigned before = atomic_load(&wasinn__fake_infers);
+        CHECK_EQ(CALL(&w, "infer", context, 256, 1, 512, 1), 0);
+        CHECK_EQ(atomic_load(&wasinn__fake_infers) - before, !copies);
+        CHECK_EQ(get_u32(&w, 520), 16);
+        CHECK(memcmp(w.memory.base + 2048, (float[]){2, 4, 6, 8}, 16) == 0);
+        world_free(&w);
+    }
+}
+
+/* A backend whose table ends before `infer` is one that copies. */
+static void test_older_table(void) {
+    static wasinn_backend older;
+    const float ones[4] = {1, 1, 1, 1};
+    float sum[4] = {0};
+    wasinn_tensor input = {.type = WASINN_TYPE_F32, .rank = 2, .dims = {2, 2}, .data = ones, .size = 16};
+    wasinn_result result = {sum, sizeof sum, 0};
+    wasinn_host *host;
+    wasinn_guest *guest;
+    wasinn_handle graph, execution;
+    unsigned before = atomic_load(&wasinn__fake_infers);
+    check_case = "older table";
+    older = wasinn__backend_fake;
+    older.struct_size = offsetof(wasinn_backend, infer);
+    CHECK_EQ(wasinn_host_new(&host), WASINN_OK);
+    CHECK_EQ(wasinn_host_add_backend(host, &older), WASINN_OK);
+    CHECK_EQ(wasinn_host_prefer(host, WASINN_ENCODING_OPENVINO, "fake"), WASINN_OK);
+    CHECK_EQ(wasinn_guest_new(host, &guest), WASINN_OK);
+    CHECK_EQ(wasinn_load(guest, add, 2, WASINN_ENCODING_OPENVINO, WASINN_TARGET_CPU, &graph), WASINN_OK);
+    CHECK_EQ(wasinn_init_execution_context(guest, graph, &execution), WASINN_OK);
+    CHECK_EQ(wasinn_infer(guest, execution, (wasinn_tensor[]){input, input}, 2, &result, 1), WASINN_OK);
+    CHECK(result.written == 16 && sum[0] == 2 && sum[3] == 2);
+    CHECK_EQ(atomic_load(&wasinn__fake_infers), before);
+    wasinn_guest_free(guest);
+    wasinn_host_free(host);
 }
 
 static wasinn_backend broken;
@@ -311,6 +388,8 @@ int main(void) {
     observed = false;
     test_backend_calls();
     test_recovery();
+    test_infer_recovery();
+    test_older_table();
     test_tables();
     test_registered_bytes();
     test_missing_library();

@@ -16,6 +16,7 @@ typedef struct worker {
     const char *model;
     wasinn_guest *guest; /* for another thread to free */
     int good, interrupted;
+    bool at_once;
 } worker;
 
 static const char add[] = "fake\ninput a f32 2 2\ninput b f32 2 2\noutput sum f32 2 2 = add a b\nslow 1\n";
@@ -41,6 +42,15 @@ static bool infer(wasinn_guest *guest, wasinn_handle execution, float value) {
            ((const float *)output.data)[3] == 2 * value;
 }
 
+/* The same in one call, in memory of this thread's. */
+static bool infer_at_once(wasinn_guest *guest, wasinn_handle execution, float value) {
+    float values[4] = {value, value, value, value}, sum[4] = {0};
+    wasinn_tensor input = {.type = WASINN_TYPE_F32, .rank = 2, .dims = {2, 2}, .data = values, .size = 16};
+    wasinn_result result = {sum, sizeof sum, 0};
+    return wasinn_infer(guest, execution, (wasinn_tensor[]){input, input}, 2, &result, 1) == WASINN_OK &&
+           result.written == 16 && sum[0] == 2 * value && sum[3] == 2 * value;
+}
+
 static void *work(void *data) {
     worker *worker = data;
     for (int round = 0; round < ROUNDS; round++) {
@@ -49,7 +59,8 @@ static void *work(void *data) {
             return NULL;
         wasinn_handle execution = open_named(guest, worker->model);
         for (int i = 0; i < 5; i++)
-            worker->good += infer(guest, execution, (float)(round + i));
+            worker->good += i % 2 ? infer_at_once(guest, execution, (float)(round + i))
+                                  : infer(guest, execution, (float)(round + i));
         wasinn_guest_free(worker->guest);
         worker->guest = guest;
     }
@@ -83,16 +94,20 @@ static void *compute_long(void *data) {
     if (wasinn_load(worker->guest, blobs, 2, WASINN_ENCODING_OPENVINO, WASINN_TARGET_CPU, &graph) ==
             WASINN_OK &&
         wasinn_init_execution_context(worker->guest, graph, &execution) == WASINN_OK &&
-        wasinn_set_input(worker->guest, execution, 0, &input) == WASINN_OK)
-        worker->interrupted = wasinn_compute(worker->guest, execution) == WASINN_TIMEOUT;
+        wasinn_set_input(worker->guest, execution, 0, &input) == WASINN_OK) {
+        wasinn_result result = {&(float){0}, 4, 0};
+        wasinn_status status = worker->at_once ? wasinn_infer(worker->guest, execution, &input, 1, &result, 1)
+                                               : wasinn_compute(worker->guest, execution);
+        worker->interrupted = status == WASINN_TIMEOUT;
+    }
     return NULL;
 }
 
 /* An interrupt reaches a guest wherever it is: before it loads, while it computes, between the two. */
-static void test_interrupt(wasinn_host *host) {
-    check_case = "interrupt";
+static void test_interrupt(wasinn_host *host, bool at_once) {
+    check_case = at_once ? "interrupt of an infer" : "interrupt";
     for (long delay_us = 0; delay_us < 20000; delay_us = delay_us * 3 + 100) {
-        worker worker = {.host = host};
+        worker worker = {.host = host, .at_once = at_once};
         CHECK_EQ(wasinn_guest_new(host, &worker.guest), WASINN_OK);
         CHECK(pthread_create(&worker.thread, NULL, compute_long, &worker) == 0);
         nanosleep(&(struct timespec){0, delay_us * 1000}, NULL);
@@ -190,7 +205,8 @@ int main(void) {
     test_first();
     test_workers(host, "add");
     test_workers(host, "bytes");
-    test_interrupt(host);
+    test_interrupt(host, false);
+    test_interrupt(host, true);
     test_waiting(host);
     wasinn_host_free(host);
     return check_result();

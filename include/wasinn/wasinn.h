@@ -497,11 +497,12 @@ typedef struct wasinn_result {
 
 /* One inference in one call: sets inputs 0 to input_count - 1 and computes; outputs 0 to output_count - 1
  * are written to the caller's memory. Where the runtime can, it computes in that memory itself and nothing is
- * copied: the shapes are fixed by the model, and data and capacity are as large as they must be and aligned
- * to the element. Otherwise it is as wasinn_set_input, wasinn_compute and wasinn_output, one after the other.
- * Inputs beyond those given are as wasinn_set_input has set them. Afterwards the given inputs are unset, and
- * wasinn_output has nothing to lend until the next wasinn_compute. The runtime uses no memory of the call
- * once this returns.
+ * copied: the shapes are fixed by the model, data and capacity are as large as they must be and aligned to
+ * the element, and no type is bool. Otherwise it is as wasinn_set_input, wasinn_compute and wasinn_output,
+ * one after the other. Inputs beyond those given are as wasinn_set_input has set them. Afterwards the given
+ * inputs are unset, and wasinn_output has nothing to lend until the next wasinn_compute. The runtime uses no
+ * memory of the call once this returns. A call that is refused before it computes changes nothing; where it
+ * fails later, the outputs' memory may have been written to.
  * invalid_argument: more inputs or outputs than the model has, or an output's memory overlaps other memory of
  * the call; too_large: an output does not fit; the rest as those three. */
 WASINN_API wasinn_status wasinn_infer(wasinn_guest *guest, wasinn_handle execution,

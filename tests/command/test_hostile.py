@@ -3,7 +3,7 @@
 import unittest
 
 from command import (
-    ADD, BUSY, CORRECT, CORRECT_ANSWERS, Case, FIXTURES, INVALID_ARGUMENT, LIBRARY, MISSING_MEMORY,
+    ADD, BUSY, CORRECT, CORRECT_ANSWERS, Case, F32, FIXTURES, INVALID_ARGUMENT, LIBRARY, MISSING_MEMORY,
     NOT_FOUND, NOT_STARTED, RUNTIME_ERROR, SANITIZED, TOO_LARGE, assembled, builders, floats, load,
     pack, run, session, tensor,
 )
@@ -21,6 +21,20 @@ OUTSIDE_TENSOR = [
     ("no data beyond the end", tensor(data="end+1", size=0), ["the tensor's data", "0 bytes"]),
     ("all of memory and more", tensor(data="0", size="0xFFFFFFFF"), ["the tensor's data", "4294967295 bytes"]),
 ]
+
+
+def two_inputs(first="buf+128", second="buf+192"):
+    """Two $tensors at buf, of dimensions [2,2]; 1 2 3 4 is at buf+128, 10 20 30 40 at buf+192."""
+    words = ["buf+64", 2, F32, first, 16, "buf+64", 2, F32, second, 16]
+    return [*(f"word buf+{4 * i} {word}" for i, word in enumerate(words)), "word buf+64 2", "word buf+68 2",
+            f"bytes buf+128 {floats(1, 2, 3, 4)}", f"bytes buf+192 {floats(10, 20, 30, 40)}"]
+
+
+def results(*pairs):
+    """What infer's outputs are, at buf+512: a buffer and its capacity."""
+    return [f"word buf+{512 + 12 * i + 4 * j} {value}" for i, pair in enumerate(pairs) for j, value in enumerate(pair)]
+
+
 OUTSIDE = [
     ("builders just over the end", ["call load end-15 2 0 0 buf"], ["load:", "the builders", "16 bytes"]),
     ("builders at the top", ["call load 0xFFFFFFFF 1 0 0 buf"], ["the builders", "4294967295"]),
@@ -68,6 +82,26 @@ OUTSIDE = [
     ("port's name over the end", ["call find_port 0 0 end-3 4 buf"], ["find_port:", "the name"]),
     ("no port's name beyond the end", ["call find_port 0 0 end+1 0 buf"], ["find_port:", "the name"]),
     ("port's index over the end", ["call find_port 0 0 buf 1 end-3"], ["find_port:", "the index"]),
+    ("inputs just over the end", ["call infer 0 end-39 2 buf 0"], ["infer:", "the inputs", "40 bytes"]),
+    ("inputs at the top", ["call infer 0 0xFFFFFFFF 1 buf 0"], ["the inputs"]),
+    ("no inputs beyond the end", ["call infer 0 end+1 0 buf 0"], ["the inputs", "0 bytes"]),
+    ("as many inputs as can be", ["call infer 0 buf 0xFFFFFFFF buf 0"], ["the inputs", "85899345900 bytes"]),
+    ("inputs whose size wraps around", ["call infer 0 buf 0xCCCCCCCD buf 0"], ["the inputs", "68719476740 bytes"]),
+    ("outputs just over the end", ["call infer 0 buf 0 end-11 1"], ["infer:", "the outputs", "12 bytes"]),
+    ("outputs at the top", ["call infer 0 buf 0 0xFFFFFFFC 1"], ["the outputs"]),
+    ("as many outputs as can be", ["call infer 0 buf 0 buf 0xFFFFFFFF"], ["the outputs", "51539607540 bytes"]),
+    *((f"infer: {name}", [*CORRECT, *commands, "call infer c buf 1 buf+512 0"], ["infer:", *words])
+      for name, commands, words in OUTSIDE_TENSOR),
+    ("second input over the end", [*CORRECT, *two_inputs(second="end-15"), *results(("buf+600", 16)),
+                                   "call infer c buf 2 buf+512 1"], ["infer:", "the tensor's data", "16 bytes"]),
+    ("output over the end", [*CORRECT, *two_inputs(), *results(("end-15", 16)), "call infer c buf 2 buf+512 1"],
+     ["infer:", "the buffer", "16 bytes"]),
+    ("output wraps around", [*CORRECT, *two_inputs(), *results(("0xFFFFFFF0", 32)), "call infer c buf 2 buf+512 1"],
+     ["infer:", "the buffer"]),
+    ("output of 4294967295 bytes", [*CORRECT, *two_inputs(), *results(("buf", "0xFFFFFFFF")),
+                                    "call infer c buf 2 buf+512 1"], ["infer:", "the buffer"]),
+    ("no output beyond the end", [*CORRECT, *two_inputs(), *results(("end+1", 0)), "call infer c buf 2 buf+512 1"],
+     ["infer:", "the buffer", "0 bytes"]),
     ("text's length at the top", ["call last_error buf 4 0xFFFFFFFF"], ["last_error:", "the length"]),
 ]
 
@@ -98,6 +132,58 @@ class CallsOutsideMemory(Case):
         self.assertEqual(result.answers[-3][2], pack("I", 16))
 
 
+class Overlapping(Case):
+    """infer lets a runtime read a guest's memory and write it at once: never the same."""
+
+    def infer(self, commands, call, *more):
+        result = session(*CORRECT, *commands, call, *more)
+        self.assert_alive(result)
+        return result
+
+    def test_outputs_over_inputs(self):
+        for place, capacity in [("buf+128", 16), ("buf+143", 16), ("buf+113", 16), ("buf+196", 4), ("buf", "end-buf"),
+                                ("0", "end")]:
+            with self.subTest(place=place, capacity=capacity):
+                result = self.infer([*two_inputs(), *results((place, capacity))], "call infer c buf 2 buf+512 1",
+                                    "show buf+128 16")
+                self.assertEqual(result.errnos[-2], INVALID_ARGUMENT)
+                self.assertRegex(result.complaints[0], "infer: invalid_argument: the memory of .* overlaps that of")
+                self.assertEqual(result.answers[-1][2], floats(1, 2, 3, 4))
+
+    def test_outputs_over_descriptions(self):
+        """They have been read: a guest that has its outputs put there harms itself alone."""
+        for place in ("buf", "buf+20", "buf+32", "buf+64", "buf+500", "buf+512", "buf+516", "buf+520"):
+            with self.subTest(place):
+                result = self.infer([*two_inputs(), *results((place, 16))], "call infer c buf 2 buf+512 1",
+                                    *CORRECT[2:])
+                self.assertEqual(result.code, 0)
+                self.assertEqual(result.errnos, [0] * len(result.errnos))
+                self.assertEqual(result.answers[-1][3], CORRECT_ANSWERS[-1][2])
+
+    def test_descriptions_over_each_other(self):
+        """Inputs that are their own descriptions, and the same memory as every input."""
+        result = self.infer([*two_inputs("buf", "buf"), *results(("buf+600", 16))], "call infer c buf 2 buf+512 1",
+                            *two_inputs("buf+128", "buf+128"), "call infer c buf 2 buf+512 1", "show buf+600 16")
+        self.assertEqual(result.errnos, [0] * len(result.errnos))
+        self.assertEqual(result.answers[-1][2], floats(2, 4, 6, 8))
+
+    def test_counts(self):
+        for inputs, outputs in [(3, 1), (2, 2), (100, 1), (2, 1000), (3000, 5000)]:
+            with self.subTest(inputs=inputs, outputs=outputs):
+                result = self.infer([*two_inputs(), *results(("buf+600", 16))],
+                                    f"call infer c buf {inputs} buf+512 {outputs}", *CORRECT[2:])
+                self.assertIn(INVALID_ARGUMENT, result.errnos)
+                self.assertRegex(result.complaints[0], "infer: invalid_argument: there is no (input 2|output 1): ")
+                self.assertEqual(result.answers[-1][3], CORRECT_ANSWERS[-1][2])
+
+    def test_handles(self):
+        for handle in ("0", "g", "c+1", "0xFFFFFFFF", "c-65536"):
+            with self.subTest(handle):
+                result = self.infer([*two_inputs(), *results(("buf+600", 16))], f"call infer {handle} buf 2 buf+512 1")
+                self.assertEqual(result.errnos[-1], INVALID_ARGUMENT)
+                self.assertIn("infer: invalid_handle: ", result.complaints[0])
+
+
 @unittest.skipUnless(LIBRARY, "WASINN_WASMTIME_LIBRARY is not set")
 class OddMemories(Case):
     """Guests whose memory is not there, or not as it should be. Each traps if it does not see what it should."""
@@ -110,7 +196,8 @@ class OddMemories(Case):
         (import "wasi_ephemeral_nn" "compute" (func $compute (param i32) (result i32)))
         (import "wasi_ephemeral_nn" "get_output" (func $get_output (param i32 i32 i32 i32 i32) (result i32)))
         (import "wasinn" "last_error" (func $last_error (param i32 i32 i32) (result i32)))
-        (import "wasinn" "find_port" (func $find_port (param i32 i32 i32 i32 i32) (result i32)))"""
+        (import "wasinn" "find_port" (func $find_port (param i32 i32 i32 i32 i32) (result i32)))
+        (import "wasinn" "infer" (func $infer (param i32 i32 i32 i32 i32) (result i32)))"""
 
     def run_text(self, name, text):
         return run("run", self.write(f"{name}.wasm", assembled(f"(module {self.IMPORTS} {text})")))
@@ -133,7 +220,7 @@ class OddMemories(Case):
 
     def test_every_function_without_memory(self):
         for function, count in [("load", 5), ("load_by_name", 3), ("init", 2), ("set_input", 3), ("compute", 1),
-                                ("get_output", 5), ("last_error", 3), ("find_port", 5)]:
+                                ("get_output", 5), ("last_error", 3), ("find_port", 5), ("infer", 5)]:
             call = f"${function}{' (i32.const 0)' * count}"
             for memory in ("", "(memory 1)", '(memory (export "other") 1)', '(func (export "memory"))'):
                 with self.subTest(function=function, memory=memory):

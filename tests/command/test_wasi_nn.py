@@ -1,5 +1,6 @@
 """wasi-nn as guests see it: models by name, right sessions, wrong calls with their errno and words."""
 
+import json
 import os
 import struct
 import unittest
@@ -619,6 +620,38 @@ class LastError(Case):
         self.assertEqual(result.answers[4][2], whole[:5].hex() + "ee" * 3)
         self.assertEqual(result.answers[5][2], pack("I", len(whole)))
         self.assertEqual(result.answers[7][2], pack("I", len(whole)))
+
+
+class InOneCall(Case):
+    """wasi_nn_infer of the header: the host's own call where the guest asks for it, else three."""
+
+    EXPECTED = """both: 0, 16 bytes: 11 22 33 44
+larger buffer: 0, 16 bytes: 11 22 33 44
+smaller buffer: 7, 16 bytes
+one: 0, 16 bytes: 2 4 6 8
+shape: 1
+type: 1
+context: 1
+again: 0, 16 bytes: 11 22 33 44
+"""
+
+    def test_both_ways(self):
+        for name, call in (("at_once", "set_input"), ("at_once_here", "infer")):
+            with self.subTest(name):
+                result = run("run", "--model", f"add={FIXTURES / 'add.xml'}", guest(name))
+                self.assert_alive(result)
+                self.assertEqual(result.out, self.EXPECTED)
+                self.assertEqual(len(result.complaints), 4)
+                self.assertTrue(result.complaints[1].startswith(f"wasinn: {call}: invalid_argument: input 0 "), result.err)
+
+    def test_who_needs_wasinn(self):
+        """The guest that does without is one for any host."""
+        for name, expected in (("at_once", False), ("at_once_here", True)):
+            result = run("inspect", "--json", guest(name))
+            self.assert_succeeded(result)
+            imports = {(one["module"], one["name"]): one["served"] for one in json.loads(result.out)["imports"]}
+            self.assertEqual(("wasinn", "infer") in imports, expected)
+            self.assertTrue(all(imports.values()))
 
 
 class PortsByName(unittest.TestCase):

@@ -8,8 +8,8 @@
  *
  * Each argument is one command, its words parted by single spaces. DIMS are as in 2x3, or - for a scalar;
  * DATA is hexadecimal, or @PATH. In NAME, %41 stands for byte 0x41. `call` passes what it is given to one of
- * the eight functions. A VALUE is a sum such as buf+8 or end-0x10: buf is 64 KiB of memory, end the size of
- * memory, g0 the first graph, g the latest, c1 the second context.
+ * the functions of wasi_nn.h. A VALUE is a sum such as buf+8 or end-0x10: buf is 64 KiB of memory, end the
+ * size of memory, g0 the first graph, g the latest, c1 the second context.
  *
  * Each command answers with one line: its name, the errno, and for some what came back. `repeat` answers with
  * the errnos in a row and how often each came: "0 x64 4 x6". */
@@ -202,6 +202,8 @@ static uint32_t call(char **words, uint32_t count) {
         return wasi_nn_close(v[0]);
     if (strcmp(words[1], "find_port") == 0)
         return wasi_nn_find_port(v[0], v[1], (void *)v[2], v[3], (void *)v[4]);
+    if (strcmp(words[1], "infer") == 0)
+        return wasi_nn_infer(v[0], (void *)v[1], v[2], (void *)v[3], v[4]);
     return UNKNOWN;
 }
 
