@@ -38,7 +38,7 @@ RULES = {
     "src/backends": (["backends/", "os/", "wasinn/wasinn.h", "wasinn/backend.h"], []),
     "src/cli": (
         [
-            *("cli.h", "colours.h", "elements.h", "file.h", "inspect/", "labels.h", "machine.h", "models.h", "picture.h", "png_out.h"),
+            *("bench.h", "bench_stats.h", "cli.h", "colours.h", "elements.h", "file.h", "inspect/", "labels.h", "machine.h", "models.h", "picture.h", "png_out.h"),
             *("instance.h", "profile.h", "program.h", "run_options.h", "stats.h", "stats_facts.h", "tally.h", "tensor_options.h"),
             *("view.h", "wasinn/", "workers.h"),
         ],

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Completion of wasinn for bash 4 or newer. Where nothing is offered here, readline offers files.
 
-_wasinn_commands='run tensor inspect top backends help version'
+_wasinn_commands='run tensor inspect top backends bench cache help version'
 
 _wasinn_options() {
     case $1 in
@@ -20,6 +20,12 @@ _wasinn_options() {
     backends)
         echo --json --backends --help
         ;;
+    bench)
+        echo --instances --seconds --shape --input --backend --option --backends --cache --no-cache --plot --json --help
+        ;;
+    cache)
+        echo --cache --older-than --kind --damaged --json --help
+        ;;
     '')
         echo --help --version
         ;;
@@ -28,7 +34,7 @@ _wasinn_options() {
 
 _wasinn_is_flag() {
     case $1 in
-    --help | --version | --named-only | --quiet | --stats | --verbose | --json | --softmax | --*=* | -?) return 0 ;;
+    --help | --version | --named-only | --quiet | --stats | --verbose | --json | --softmax | --no-cache | --damaged | --*=* | -?) return 0 ;;
     esac
     return 1
 }
@@ -61,7 +67,7 @@ _wasinn_offer() {
 _wasinn_value() {
     local option=$1 word=$2
     case $option in
-    --dir | --dir-rw | --backends) compopt +o default -o dirnames ;;
+    --dir | --dir-rw | --backends | --cache) compopt +o default -o dirnames ;;
     --mapdir)
         compopt +o default
         [[ $word != *::* ]] || compopt -o dirnames
@@ -102,7 +108,8 @@ _wasinn_value() {
     --layout) _wasinn_offer "$word" 'nchw nhwc' ;;
     --fit) _wasinn_offer "$word" 'crop stretch' ;;
     --as) _wasinn_offer "$word" 'picture map classes' ;;
-    --over | --labels | --models | --profile) ;;
+    --kind) _wasinn_offer "$word" 'model module' ;;
+    --over | --labels | --models | --profile | --plot | --input) ;;
     *) compopt +o default ;;
     esac
 }
@@ -140,6 +147,8 @@ _wasinn() {
         compopt -o filenames -o plusdirs
     elif [[ $command == version ]]; then
         compopt +o default
+    elif [[ $command == cache ]]; then
+        _wasinn_offer "$word" 'list check clear'
     fi
 }
 

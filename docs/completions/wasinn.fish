@@ -10,7 +10,7 @@ function __wasinn_command
         set -l word $words[1]
         set -e words[1]
         switch $word
-            case --help --version --named-only --quiet --stats --verbose --json --softmax '--*=*'
+            case --help --version --named-only --quiet --stats --verbose --json --softmax --no-cache --damaged '--*=*'
                 continue
             case '--*'
                 set -e words[1]
@@ -50,11 +50,13 @@ complete -c wasinn -n '__wasinn_in ""' -f -a tensor -d 'Turn a picture into a te
 complete -c wasinn -n '__wasinn_in ""' -f -a inspect -d 'Show what a model or a guest wants and gives'
 complete -c wasinn -n '__wasinn_in ""' -f -a top -d 'Show the best values of an output'
 complete -c wasinn -n '__wasinn_in ""' -f -a backends -d 'List the runtimes and what they load'
+complete -c wasinn -n '__wasinn_in ""' -f -a bench -d 'Measure how fast a model is'
+complete -c wasinn -n '__wasinn_in ""' -f -a cache -d 'Look after the cache of compiled models'
 complete -c wasinn -n '__wasinn_in ""' -f -a help -d 'Show the options of a command'
 complete -c wasinn -n '__wasinn_in ""' -f -a version -d 'Show the versions and where OpenVINO is'
 complete -c wasinn -n '__wasinn_in ""' -s h -l help -d 'Show the commands'
 complete -c wasinn -n '__wasinn_in ""' -s V -l version -d 'Show the versions'
-complete -c wasinn -n '__wasinn_in help' -f -a 'run tensor inspect top backends'
+complete -c wasinn -n '__wasinn_in help' -f -a 'run tensor inspect top backends bench cache'
 
 complete -c wasinn -n '__wasinn_in run' -l dir -x -a '(__fish_complete_directories (commandline -ct))' -d 'Let the guest read a folder'
 complete -c wasinn -n '__wasinn_in run' -l dir-rw -x -a '(__fish_complete_directories (commandline -ct))' -d 'Let it read and write a folder'
@@ -107,3 +109,24 @@ complete -c wasinn -n '__wasinn_in top' -s h -l help -d 'Show the options'
 complete -c wasinn -n '__wasinn_in backends' -l json -d 'Show it as JSON'
 complete -c wasinn -n '__wasinn_in backends' -l backends -x -a '(__fish_complete_directories (commandline -ct))' -d 'More folders with backends'
 complete -c wasinn -n '__wasinn_in backends' -s h -l help -d 'Show the options'
+
+complete -c wasinn -n '__wasinn_in bench' -l instances -x -d 'How many guests at once'
+complete -c wasinn -n '__wasinn_in bench' -l seconds -x -d 'How long each figure is measured'
+complete -c wasinn -n '__wasinn_in bench' -l shape -x -d 'The shape of an input'
+complete -c wasinn -n '__wasinn_in bench' -l input -r -F -a '(__wasinn_after =)' -d 'The values of an input'
+complete -c wasinn -n '__wasinn_in bench' -l backend -x -a 'openvino= onnx= tensorflow= pytorch= tensorflowlite= ggml= autodetect=' -d 'Which backend loads an encoding'
+complete -c wasinn -n '__wasinn_in bench' -l option -x -d 'An option for the models of a backend'
+complete -c wasinn -n '__wasinn_in bench' -l backends -x -a '(__fish_complete_directories (commandline -ct))' -d 'Folders with backends'
+complete -c wasinn -n '__wasinn_in bench' -l cache -x -a '(__fish_complete_directories (commandline -ct))' -d 'Use the cache in a folder'
+complete -c wasinn -n '__wasinn_in bench' -l no-cache -d 'Use no cache'
+complete -c wasinn -n '__wasinn_in bench' -l plot -r -F -d 'Make a picture'
+complete -c wasinn -n '__wasinn_in bench' -l json -d 'Show it as JSON'
+complete -c wasinn -n '__wasinn_in bench' -s h -l help -d 'Show the options'
+
+complete -c wasinn -n '__wasinn_in cache' -f -a 'list check clear'
+complete -c wasinn -n '__wasinn_in cache' -l cache -x -a '(__fish_complete_directories (commandline -ct))' -d 'The folder'
+complete -c wasinn -n '__wasinn_in cache' -l older-than -x -d 'Clear what was not used for so long'
+complete -c wasinn -n '__wasinn_in cache' -l kind -x -a 'model module' -d 'Clear entries of a kind'
+complete -c wasinn -n '__wasinn_in cache' -l damaged -d 'Clear what is damaged'
+complete -c wasinn -n '__wasinn_in cache' -l json -d 'Show it as JSON'
+complete -c wasinn -n '__wasinn_in cache' -s h -l help -d 'Show the options'

@@ -52,5 +52,7 @@ int wasinn__tensor_command(int argc, char **argv);
 int wasinn__inspect_command(int argc, char **argv);
 int wasinn__top_command(int argc, char **argv);
 int wasinn__backends_command(int argc, char **argv);
+int wasinn__bench_command(int argc, char **argv);
+int wasinn__cache_command(int argc, char **argv);
 
 #endif

@@ -15,6 +15,8 @@ static const char help[] =
     "  wasinn inspect PATH                      tell what a model or guest is\n"
     "  wasinn top IN [options]                  show the best values of a model's output\n"
     "  wasinn backends                          list the ML runtimes, and the models that they load\n"
+    "  wasinn bench MODEL [options]             measure how fast a model is, from a guest and natively\n"
+    "  wasinn cache list|check|clear            look after the cache of compiled models\n"
     "  wasinn COMMAND --help                    options and examples of a command\n"
     "  wasinn --version                         versions of wasinn, Wasmtime and the ML runtimes\n"
     "\n"
@@ -56,7 +58,8 @@ static command command_of(const char *name) {
     } known[] = {
         {"run", wasinn__run_command},           {"inspect", wasinn__inspect_command},
         {"tensor", wasinn__tensor_command},     {"top", wasinn__top_command},
-        {"backends", wasinn__backends_command},
+        {"backends", wasinn__backends_command}, {"bench", wasinn__bench_command},
+        {"cache", wasinn__cache_command},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(name, known[i].name) == 0)
