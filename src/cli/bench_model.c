@@ -73,7 +73,8 @@ static wasinn_status load(size_t index, void *runtime, const wasinn_load_request
     }
 LOAD(0)
 LOAD(1)
-LOAD(2) LOAD(3) LOAD(4) LOAD(5) LOAD(6) LOAD(7) LOAD(8) LOAD(9) LOAD(10) LOAD(11)
+LOAD(2)
+LOAD(3) LOAD(4) LOAD(5) LOAD(6) LOAD(7) LOAD(8) LOAD(9) LOAD(10) LOAD(11)
 
     static const struct {
     wasinn_status (*load)(void *, const wasinn_load_request *, wasinn_loaded *, wasinn_message *);
