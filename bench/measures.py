@@ -9,7 +9,7 @@ from paired import median, percentile
 from program import Failure
 
 # How often the turns go around in a round.
-TURNS = 4
+TURNS = 3
 # Workers of a runtime wait busily for a moment after their last task.
 SETTLE = 0.02
 
@@ -161,8 +161,6 @@ class Start(Measure):
         how = {"commands": self.COMMANDS, "label": arm}
         if arm == "native":
             return self.kit.native(self.model, blob=self.blob, **how)
-        if arm == "native-file":
-            return self.kit.native(self.model, **how)
         host = self.kit.ours if arm.startswith("ours") else self.kit.peer
         if arm.endswith("-cold"):
             self.kit.empty_cache(arm)

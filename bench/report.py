@@ -89,6 +89,10 @@ def lines_of(entry):
     return lines + entry["notes"]
 
 
+def notes_of(entry):
+    return [*entry["notes"], *([f"error: {entry['error']}"] if "error" in entry else [])]
+
+
 # Tables
 
 
@@ -106,7 +110,7 @@ def comparisons(results):
             own = typical(entry, one["of"]) if one["how"] != "value" else ""
             rows.append([title, one["text"], own, other, with_interval(one), goal_of(one), outcome(one)])
             title = ""
-        for note in entry["notes"]:
+        for note in notes_of(entry):
             rows.append([title, note, "", "", "", "", ""])
             title = ""
     return table(["case", "compared", "wasinn", "other", "ratio, or as said [95 %]", "goal", ""], rows)

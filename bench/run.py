@@ -63,9 +63,14 @@ def measured(row, kit, model, rounds):
         return entry
     others = machine.Others()
     started = time.monotonic()
-    measure = row.measure(kit, model)
-    measure.prepare(arms)
-    figures = [measure.round(arms, turn) for turn in range(rounds)]
+    try:
+        measure = row.measure(kit, model)
+        measure.prepare(arms)
+        figures = [measure.round(arms, turn) for turn in range(rounds)]
+    except Failure as problem:
+        end_all()
+        entry["error"] = str(problem)
+        return entry
     for arm in arms:
         names = sorted({name for round_of in figures for name in round_of[arm]})
         entry["arms"][arm] = {name: [round_of[arm].get(name) for round_of in figures] for name in names}
@@ -104,6 +109,8 @@ def take(rows, kit, made, rounds=None):
         results["rows"].append(entry)
         for line in report.lines_of(entry):
             say(f"    {line}")
+        if "error" in entry:
+            print(f"bench: {row.name}: {entry['error']}", file=sys.stderr, flush=True)
     results["seconds"] = round(time.monotonic() - started)
     results["load_at_end"] = machine.load_average()
     disturbed = [row["row"] for row in results["rows"] if row.get("others", 0) > machine.BUSY]
@@ -133,27 +140,30 @@ def main():
     if arguments.turn:
         Loop.turn_seconds = arguments.turn
     rows = chosen(arguments.rows)
-    whole = len(rows) == len(ROWS) and not (arguments.quick or arguments.rounds or arguments.turn)
+    whole = len(rows) == len(ROWS) and not (arguments.quick or arguments.rounds or arguments.turn or arguments.to)
     work = arguments.work or arguments.build / "bench"
-    folder = arguments.to or (ROOT / "bench" / "results" if whole else work / "results")
     kit = Kit(arguments.build, work, arguments.peer)
     if kit.peer_missing:
         say(f"bench: {kit.peer_missing}; going on without")
     kit.build_guests()
     made = models.make(kit.folder / "models", {row.model for row in rows} | {"add"})
     results = take(rows, kit, made, arguments.rounds or (QUICK_ROUNDS if arguments.quick else None))
+    failed = [row["row"] for row in results["rows"] if "error" in row]
+    publish = whole and not failed
+    folder = arguments.to or (report.RESULTS if publish else work / "results")
     report.write(results, folder)
-    say(f"bench: {results['seconds']} s; results in {folder}")
+    if publish:
+        report.update_readme()
+    say(f"bench: {results['seconds']} s; results in {folder}{', and in README.md' if publish else ''}")
     if results["disturbed"]:
         say(f"bench: others took more than {machine.BUSY:.0%} of the machine during {', '.join(results['disturbed'])}")
-    if whole and not arguments.to:
-        report.update_readme()
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        main()
+        sys.exit(main())
     except KeyboardInterrupt:
         end_all()
         print("\nbench: interrupted", file=sys.stderr)

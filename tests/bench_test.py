@@ -273,12 +273,15 @@ class Runs(unittest.TestCase):
         self.assertRegex(self.results()["versions"]["peer"], r"^wasmtime \d+\.\d+")
 
     def test_outputs_that_differ(self):
-        """A peer that computes something else makes no figures."""
-        result = self.run_with(self.other_peer("0123456789abcdef"), "add")
+        """A peer that computes something else makes no figures; other rows go on."""
+        result = self.run_with(self.other_peer("0123456789abcdef"), "add", "large")
         self.assertEqual(result.returncode, 1)
-        self.assertRegex(result.stderr, r"^bench: outputs differ: \w+ has [0-9a-f]{16}, \w+ has [0-9a-f]{16}\n$")
-        self.assertIn("0123456789abcdef", result.stderr)
-        self.assertFalse((self.folder / "results").exists())
+        wanted = r"outputs differ: \w+ has [0-9a-f]{16}, \w+ has [0-9a-f]{16}\n"
+        self.assertRegex(result.stderr, f"^bench: add: {wanted}bench: large: {wanted}$")
+        for entry in self.results()["rows"]:
+            self.assertIn("0123456789abcdef", entry["error"])
+            self.assertEqual((entry["arms"], entry["comparisons"]), ({}, []))
+        self.assertIn("error: outputs differ", (self.folder / "results" / "latest.md").read_text())
 
     def test_wrong_words(self):
         result = bench("nothing")

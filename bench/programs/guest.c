@@ -62,7 +62,7 @@ static void get_output(const bench_session *session, const guest *used) {
 static void bench_infer(bench_session *session) {
     const guest *used = session->state;
 #ifdef BENCH_INFER
-    wasi_nn_buffer output = {session->output.data, (uint32_t)session->output.size, 0};
+    wasi_nn_result output = {session->output.data, (uint32_t)session->output.size, 0};
     check("infer", wasi_nn_infer(used->context, used->inputs, session->input_count, &output, 1));
 #else
     set_inputs(session, used);
