@@ -18,10 +18,10 @@ PROGRAMS = ROOT / "bench" / "programs"
 GUEST_FLAGS = ["-O2", "-s", "-Wall", "-Wextra", "-Werror", "-Iguest", "-Wl,-z,stack-size=131072"]
 
 
-def output_of(*command, environment=None):
+def output_of(*command):
     """What a command prints; None where it is not there or fails."""
     try:
-        found = subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ, **(environment or {})})
+        found = subprocess.run(command, capture_output=True, text=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return found.stdout if found.returncode == 0 else None

@@ -8,7 +8,10 @@ import time
 from pathlib import Path
 
 # What OpenVINO chooses its precision and its kernels by.
-FLAGS = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "avx512_vnni", "amx_tile", "amx_bf16", "amx_int8", "sve", "bf16", "asimdhp")
+FLAGS = (
+    *("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "avx512_vnni", "amx_tile", "amx_bf16", "amx_int8"),
+    *("asimdhp", "sve", "bf16"),
+)
 # The part of all cores that others may take before a run is called disturbed.
 BUSY = 0.05
 
@@ -19,13 +22,15 @@ def _cpu():
         name, _, value = line.partition(":")
         fields.setdefault(name.strip(), value.strip())
     flags = set((fields.get("flags") or fields.get("Features") or "").split())
-    family = " ".join(f"{name} {fields[key]}" for name, key in (("family", "cpu family"), ("model", "model")) if key in fields)
+    numbers = (("family", "cpu family"), ("model", "model"))
+    family = " ".join(f"{name} {fields[key]}" for name, key in numbers if key in fields)
     model = fields.get("model name") or fields.get("CPU part") or platform.machine()
     return f"{model} ({family})" if family else model, [flag for flag in FLAGS if flag in flags]
 
 
 def _memory():
-    return next(int(line.split()[1]) * 1024 for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemTotal"))
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemTotal"))
 
 
 def describe():
@@ -50,7 +55,8 @@ def commit(root):
         return subprocess.run(["git", "-C", root, *words], capture_output=True, text=True, check=True).stdout.strip()
 
     try:
-        return git("rev-parse", "--short", "HEAD") + ("+" if git("status", "--porcelain", "--", ":!bench/results", ":!README.md") else "")
+        changed = git("status", "--porcelain", "--", ":!bench/results", ":!README.md")
+        return git("rev-parse", "--short", "HEAD") + ("+" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return None
 

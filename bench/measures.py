@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ways to measure. Each measures one round: every arm once, in an order that changes from round to round; and returns
-{arm: {metric: figure}}, times in nanoseconds, memory in bytes. Outputs of the arms are the same bit for bit, or it is an
-error."""
+"""The ways to measure. Each measures one round: every arm once, in an order that changes from round to round; and
+returns {arm: {metric: figure}}, times in nanoseconds, memory in bytes. Outputs of the arms are the same bit for bit, or
+it is an error."""
 
 import time
 
@@ -44,8 +44,8 @@ class Measure:
 
 
 class Loop(Measure):
-    """One inference after the other, in programs that stay: inputs in, compute, outputs out. The programs are started anew
-    in each round, and take turns of some tenths of a second."""
+    """One inference after the other, in programs that stay: inputs in, compute, outputs out. The programs are started
+    anew in each round, and take turns of some tenths of a second."""
 
     phases = False
     # How long a program is timed before the next one has its turn.

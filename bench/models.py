@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The models that are measured, with their inputs. Each is a folder with model.xml and model.bin, so that every host knows
-it by the folder's name, or a file of ONNX."""
+"""The models that are measured, with their inputs. Each is a folder with model.xml and model.bin, so that every host
+knows it by the folder's name, or a file of ONNX."""
 
 import array
 import random
@@ -103,7 +103,8 @@ def make(folder, names):
     """The models of those names, made or fetched where they are not there yet."""
     found = _small(folder)
     if set(names) - set(found):
-        wanted = sorted({"alexnet" if name == "alexnet" else "efficientnet-lite0" for name in names if name not in found})
+        networks = set(names) - set(found)
+        wanted = sorted({"alexnet" if name == "alexnet" else "efficientnet-lite0" for name in networks})
         subprocess.run([sys.executable, ROOT / "scripts" / "make_model.py", *wanted], cwd=ROOT, check=True)
         found.update(_networks(folder, ROOT / "build" / "models"))
     return {name: found[name] for name in names}

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What can be said of figures that were taken in rounds.
 
-In each round every arm ran once, right after another, so that a noisy machine meets them alike: what is compared are the
-figures of one round, and the median over the rounds is what is told. Its interval is that of the sign test, which assumes
-nothing of how the figures are spread: the k-th lowest to the k-th highest, as narrow as 95 in 100 allow.
+In each round every arm ran once, right after another, so that a noisy machine meets them alike: what is compared are
+the figures of one round, and the median over the rounds is what is told. Its interval is that of the sign test, which
+assumes nothing of how the figures are spread: the k-th lowest to the k-th highest, as narrow as 95 in 100 allow.
 """
 
 import math

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Draws the ratios of a run as SVG: a line for each comparison, with the median, its interval, the single rounds, and the
-goal. On a logarithmic scale, as half as long and twice as long are equally far from equal. Colours follow light and dark."""
+"""Draws the ratios of a run as SVG: a line for each comparison, with the median, its interval, the single rounds, and
+the goal. On a logarithmic scale, as half as long and twice as long are equally far from equal. Colours follow light and
+dark."""
 
 import math
 from xml.sax.saxutils import escape
@@ -9,6 +10,7 @@ WIDTH, LEFT, RIGHT, LINE, TOP = 960, 500, 90, 22, 64
 FONT = 12
 TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 
+LEGEND = "Ratios: median of the rounds (dot), its 95 % interval (bar), each round (pale), goal (tick)"
 STYLE = """\
   <style>
     text { font: 12px system-ui, sans-serif; fill: #24292f; }
@@ -62,7 +64,8 @@ class Scale:
 
 def ratios(results):
     """(title of the row, its comparisons that are ratios), where there are some."""
-    found = [(entry["title"], [one for one in entry["comparisons"] if one["how"] == "ratio"]) for entry in results["rows"]]
+    rows = results["rows"]
+    found = [(row["title"], [one for one in row["comparisons"] if one["how"] == "ratio"]) for row in rows]
     return [(title, ones) for title, ones in found if ones]
 
 
@@ -96,10 +99,11 @@ def draw(results):
     scale = Scale([value for _, ones in rows for one in ones for value in values_of(one)])
     height = TOP + LINE * sum(1 + len(ones) for _, ones in rows) + 16
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
+        ' role="img">',
         "  <title>wasinn beside native programs and the peer: ratios with intervals</title>",
         STYLE.rstrip("\n"),
-        '  <text class="title" x="16" y="20">Ratios: median of the rounds (dot), its 95 % interval (bar), each round (pale), goal (tick)</text>',
+        f'  <text class="title" x="16" y="20">{LEGEND}</text>',
         *draw_grid(scale, height - 12),
     ]
     y = TOP

@@ -7,6 +7,7 @@
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -144,13 +145,12 @@ def setting(results):
         f"{', '.join(used)}; {peer}.",
     ]
     for hint, settings in results.get("settings", {}).items():
-        said.append(
-            f"With hint {hint} OpenVINO computed in {settings.get('INFERENCE_PRECISION_HINT', '?')}, with"
-            f" {settings.get('NUM_STREAMS', '?')} streams of {settings.get('INFERENCE_NUM_THREADS', '?')} threads in all."
+        precision, streams, threads = (
+            settings.get(name, "?") for name in ("INFERENCE_PRECISION_HINT", "NUM_STREAMS", "INFERENCE_NUM_THREADS")
         )
-    said.append(
-        f"Load average {results['load_at_start'][0]} before and {results['load_at_end'][0]} after; {results['seconds']} s in all."
-    )
+        said.append(f"With hint {hint} OpenVINO computed in {precision}; streams: {streams}, threads: {threads}.")
+    before, after = results["load_at_start"][0], results["load_at_end"][0]
+    said.append(f"Load average {before} before and {after} after; {results['seconds']} s in all.")
     if results["disturbed"]:
         said.append(f"**Others were at work during {', '.join(results['disturbed'])}: these figures are disturbed.**")
     if results["quick"]:
@@ -171,7 +171,8 @@ def unclear(results):
 def markdown(results):
     said = "\n".join(f"* {sentence}" for sentence in setting(results))
     return (
-        f"# Measured\n\n{said}\n\nWhat these tables mean, and how the figures were taken: [README.md](../README.md).\n\n"
+        f"# Measured\n\n{said}\n\nWhat these tables mean, and how the figures were taken: [README.md](../README.md)."
+        "\n\n"
         f"{comparisons(results)}\n{unclear(results)}\n![The ratios, with their intervals](latest.svg)\n\n"
         f"## Spread of each arm\n\n{spreads(results)}"
     )
@@ -190,9 +191,15 @@ def readme_part(results):
 # Files
 
 
+def as_json(results):
+    """With the figures of the rounds on one line."""
+    text = json.dumps(results, indent=1)
+    return re.sub(r"\[[^][{}]*\]", lambda found: " ".join(found[0].split()), text) + "\n"
+
+
 def write(results, folder):
     folder.mkdir(parents=True, exist_ok=True)
-    files = {"latest.json": json.dumps(results, indent=1) + "\n", "latest.md": markdown(results), "latest.svg": plot.draw(results)}
+    files = {"latest.json": as_json(results), "latest.md": markdown(results), "latest.svg": plot.draw(results)}
     for name, text in files.items():
         half = folder / f".{name}.half"
         half.write_text(text, encoding="utf-8")
@@ -235,7 +242,8 @@ def main():
     if sys.argv[1:] == ["--check"]:
         found = differences()
         if found:
-            sys.exit(f"report: not as bench/results/latest.json has it: {', '.join(found)}; run python3 bench/report.py")
+            differing = ", ".join(found)
+            sys.exit(f"report: not as bench/results/latest.json has it: {differing}; run python3 bench/report.py")
     elif sys.argv[1:]:
         sys.exit(__doc__)
     else:

@@ -151,7 +151,13 @@ ROWS = [
     guests(2, 1.0, 1, 7),
     guests(8, 2.3, 1.5, 6),
     guests(64, 3.4, 3, 6, fewer=8),
-    inference("onnx", "one inference, EfficientNet-Lite0, ONNX Runtime", "efficientnet-onnx", ("native-onnx", "ours"), "native-onnx"),
+    inference(
+        "onnx",
+        "one inference, EfficientNet-Lite0, ONNX Runtime",
+        "efficientnet-onnx",
+        ("native-onnx", "ours"),
+        "native-onnx",
+    ),
 ]
 
 METRICS = {  # name -> (what it is, its unit)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Measures wasinn beside native programs and beside the Wasmtime command, on the same models, inputs, precision and threads.
+"""Measures wasinn beside native programs and the Wasmtime command, on the same models, inputs, precision and threads.
 
     make bench                         everything, into bench/results; the README's table follows
     make bench ROWS="add large"        some rows, into build/bench/results

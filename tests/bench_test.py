@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The benchmark's harness: its statistics on numbers whose answers are known, its tables and plot, and a run of tiny rounds.
-No time is looked at.
+"""The benchmark's harness: its statistics on numbers whose answers are known, its tables and plot, and a run of tiny
+rounds. No time is looked at.
 
-WASINN_BUILD is the build folder, with the command and the native programs. Exits with 77 where there is no compiler for the
-guest, or no OpenVINO to link the native program with.
+WASINN_BUILD is the build folder, with the command and the native programs. Exits with 77 where there is no compiler for
+the guest, or no OpenVINO to link the native program with.
 """
 
 import json
@@ -172,7 +172,8 @@ def some_results():
     return {
         "when": "2026-01-02T03:04:05+00:00", "commit": "0123456", "seconds": 1, "quick": False, "disturbed": ["add"],
         "machine": {"cpu": "one", "cores": 2, "flags": [], "memory": 2**34, "kernel": "6", "architecture": "x86_64"},
-        "versions": {"wasinn": "0", "openvino": "1-2"}, "load_at_start": [0, 0, 0], "load_at_end": [1, 1, 1], "rows": entries,
+        "versions": {"wasinn": "0", "openvino": "1-2"}, "load_at_start": [0, 0, 0], "load_at_end": [1, 1, 1],
+        "rows": entries,
     }
 
 
@@ -288,7 +289,8 @@ class Runs(unittest.TestCase):
         self.assertEqual(result.returncode, 1)
         self.assertRegex(result.stderr, "^bench: there is no row nothing; there are one-efficientnet, .*\n$")
         result = subprocess.run(
-            [sys.executable, ROOT / "bench" / "run.py", "--build", self.folder], capture_output=True, text=True, timeout=60
+            [sys.executable, ROOT / "bench" / "run.py", "--build", self.folder],
+            capture_output=True, text=True, timeout=60,
         )
         self.assertEqual(result.returncode, 1)
         self.assertRegex(result.stderr, "^bench: .*/wasinn does not run: build it with make\n$")
