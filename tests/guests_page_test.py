@@ -41,12 +41,12 @@ class GuestsPage(unittest.TestCase):
 
     def test_every_section_is_followed(self):
         followed = {"A model and a tensor", "C", "Rust", "AssemblyScript", "Any other language", "Models in other formats",
-                    "When something fails", "Mistakes, and what wasinn says"}
+                    "When something fails", "Large tensors, in one call", "Mistakes, and what wasinn says"}
         self.assertEqual(set(PAGE), followed)
 
     def test_c_and_what_goes_wrong(self):
         self.follow("C", "Any other language", "Models in other formats", "When something fails",
-                    "Mistakes, and what wasinn says")
+                    "Large tensors, in one call", "Mistakes, and what wasinn says")
 
     def test_rust(self):
         self.have(languages.rust)
