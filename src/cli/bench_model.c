@@ -12,9 +12,6 @@
 
 enum { MOST_BACKENDS = 12 };
 
-/* Backends that are part of the program: the command has none, but may be built so. */
-extern const wasinn_backend *const wasinn__builtin_backends[];
-
 static int refuse_last(void) {
     return wasinn__fail(WASINN__EXIT_FAILED, "%s", wasinn_host_last_error());
 }
@@ -74,7 +71,8 @@ static wasinn_status load(size_t index, void *runtime, const wasinn_load_request
 LOAD(0)
 LOAD(1)
 LOAD(2)
-LOAD(3) LOAD(4) LOAD(5) LOAD(6) LOAD(7) LOAD(8) LOAD(9) LOAD(10) LOAD(11)
+LOAD(3)
+LOAD(4) LOAD(5) LOAD(6) LOAD(7) LOAD(8) LOAD(9) LOAD(10) LOAD(11)
 
     static const struct {
     wasinn_status (*load)(void *, const wasinn_load_request *, wasinn_loaded *, wasinn_message *);
@@ -84,14 +82,8 @@ LOAD(3) LOAD(4) LOAD(5) LOAD(6) LOAD(7) LOAD(8) LOAD(9) LOAD(10) LOAD(11)
 /* The table of the backend that a host tells of; NULL: it has none. */
 static const wasinn_backend *table_of(const wasinn_backend_info *info) {
     const wasinn_backend *(*function)(void) = NULL;
-    if (!info->file) {
-        for (size_t i = 0; wasinn__builtin_backends[i]; i++)
-            if (strcmp(wasinn__builtin_backends[i]->name, info->name) == 0)
-                return wasinn__builtin_backends[i];
-        return NULL;
-    }
-    /* The host has it open already. */
-    void *library = dlopen(info->file, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    /* The host has it open already. All backends of the command are files. */
+    void *library = info->file ? dlopen(info->file, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) : NULL;
     void *symbol = library ? dlsym(library, "wasinn_backend_table") : NULL;
     memcpy(&function, &symbol, sizeof function);
     const wasinn_backend *table = function ? function() : NULL;

@@ -6,12 +6,14 @@ WASINN, WASINN_FIXTURES as in command.py.
 import json
 import os
 import pathlib
+import subprocess
 import sys
 import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import command
 from command import FIXTURES, USAGE, Case, run
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -180,6 +182,24 @@ class Cache(Case):
         place.mkdir()
         self.assert_ended(self.cache("clear"), 1, place.name)
         self.assertTrue(place.is_dir())
+
+    def test_while_a_host_has_it_in_use(self):
+        self.fill("shapes.xml")
+        words = ["bench", FIXTURES / "shapes.xml", "--seconds", "0.3", "--instances", "1", "--json"]
+        process = subprocess.Popen([command.WASINN, *words, "--cache", self.folder], stdout=subprocess.PIPE,
+                                   env=command.variables({}))
+        cleared = 0
+        while process.poll() is None:
+            found = self.told("clear")
+            cleared += sum(one["removed"] for one in found["entries"])
+        found = json.loads(process.stdout.read())
+        process.stdout.close()
+        self.assertEqual(process.returncode, 0)
+        self.assertGreaterEqual(cleared, 1)
+        for arm in found["set_ups"][0]["figures"][0]["arms"]:
+            self.assertTrue(arm["equal"])
+        self.told("clear")
+        self.assertEqual(list(self.folder.iterdir()), [])
 
     # ---- Folders
 
