@@ -44,6 +44,10 @@ WASINN_API void wasinn_cache_retain(wasinn_cache *cache);
 /* The folder, as an absolute path without links. Lives as long as the cache. */
 WASINN_API const char *wasinn_cache_folder(const wasinn_cache *cache);
 
+/* Waits until all that this process is writing to it has been kept. A host keeps a compiled model on a thread
+ * of its own; wasinn_host_free waits for that, and a process that ends without it should call this. */
+WASINN_API void wasinn_cache_wait(wasinn_cache *cache);
+
 /* Copies the first problem since the last call of this function, such as a full disk or an entry that was
  * damaged, as one line; false: there was none. */
 WASINN_API bool wasinn_cache_problem(wasinn_cache *cache, char *text, size_t capacity);

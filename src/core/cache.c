@@ -32,6 +32,8 @@ struct wasinn_cache {
     atomic_uint made; /* numbers the unfinished files */
     pthread_mutex_t lock;
     char problem[1024]; /* by the lock: the first, not yet told */
+    unsigned writers;   /* by the lock */
+    pthread_cond_t written;
 };
 
 struct wasinn_cache_entry {
@@ -71,6 +73,7 @@ static wasinn_status open_cache(const char *folder, uint64_t most_bytes, wasinn_
     atomic_init(&made->references, 1);
     atomic_init(&made->made, 0);
     pthread_mutex_init(&made->lock, NULL);
+    pthread_cond_init(&made->written, NULL);
     made->most_bytes = most_bytes ? most_bytes : WASINN_CACHE_BYTES;
     *cache = made;
     return WASINN_OK;
@@ -89,8 +92,24 @@ void wasinn_cache_free(wasinn_cache *cache) {
     if (!cache || atomic_fetch_sub(&cache->references, 1) != 1)
         return;
     close(cache->folder);
+    pthread_cond_destroy(&cache->written);
     pthread_mutex_destroy(&cache->lock);
     wasinn__free(cache);
+}
+
+static void count_writer(wasinn_cache *cache, bool begins) {
+    pthread_mutex_lock(&cache->lock);
+    cache->writers += begins ? 1 : -1u;
+    if (cache->writers == 0)
+        pthread_cond_broadcast(&cache->written);
+    pthread_mutex_unlock(&cache->lock);
+}
+
+void wasinn_cache_wait(wasinn_cache *cache) {
+    pthread_mutex_lock(&cache->lock);
+    while (cache->writers > 0)
+        pthread_cond_wait(&cache->written, &cache->lock);
+    pthread_mutex_unlock(&cache->lock);
 }
 
 const char *wasinn_cache_folder(const wasinn_cache *cache) {
@@ -302,6 +321,7 @@ static bool make_room(wasinn_cache *cache, uint64_t bytes, wasinn_message *messa
 /* ---- Writing ------------------------------------------------------------------------------------ */
 
 static void free_writer(wasinn_cache_writer *writer) {
+    count_writer(writer->cache, false);
     wasinn_cache_free(writer->cache);
     wasinn__free(writer->key);
     wasinn__free(writer->label);
@@ -328,6 +348,7 @@ wasinn_cache_writer *wasinn_cache_begin(wasinn_cache *cache, const char *kind, c
     if (!writer)
         return NULL;
     wasinn_cache_retain(cache);
+    count_writer(cache, true);
     writer->cache = cache;
     writer->key_size = key_size;
     writer->key = wasinn__copy_text(key, key_size);
