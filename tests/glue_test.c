@@ -296,6 +296,7 @@ static void test_definitions(void) {
     part.wasmtime_linker_get = NULL;
     CHECK_EQ(wasinn_wasmtime_new(host, &part, &stage.glue), WASINN_OK);
     CHECK_EQ(wasinn_wasmtime_define_short_io(stage.glue, NULL, NULL), WASINN_UNSUPPORTED_OPERATION);
+    CHECK_EQ(wasinn_wasmtime_define_short_io_module(stage.glue, NULL, NULL), WASINN_UNSUPPORTED_OPERATION);
     wasinn_wasmtime_free(stage.glue);
     wasinn_host_free(host);
 }
@@ -411,9 +412,13 @@ static void test_short_io(void) {
     wasmtime_error_t *error = wasmtime_linker_define_wasi(stage.linker);
     CHECK(!error);
     CHECK_EQ(wasinn_wasmtime_define(stage.glue, stage.linker), WASINN_OK);
-    /* Twice: the second goes through the first. */
+    /* Twice: the second, whose module the host has compiled, goes through the first. */
     CHECK_EQ(wasinn_wasmtime_define_short_io(stage.glue, stage.engine, stage.linker), WASINN_OK);
-    CHECK_EQ(wasinn_wasmtime_define_short_io(stage.glue, stage.engine, stage.linker), WASINN_OK);
+    wasinn_blob wasm = wasinn_wasmtime_short_io_wasm();
+    wasmtime_module_t *between;
+    error = wasmtime_module_new(stage.engine, wasm.data, wasm.size, &between);
+    CHECK(!error);
+    CHECK_EQ(wasinn_wasmtime_define_short_io_module(stage.glue, stage.linker, between), WASINN_OK);
     actor_new(&stage, &actor);
     wasi_config_t *wasi = wasi_config_new();
     wasm_byte_vec_new(&input, 6, "abcdef");

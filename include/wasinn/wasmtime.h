@@ -130,6 +130,15 @@ WASINN_API void wasinn_wasmtime_set_lookup(wasinn_wasmtime *glue, wasinn_wasmtim
 WASINN_API wasinn_status wasinn_wasmtime_define_short_io(wasinn_wasmtime *glue, wasm_engine_t *engine,
                                                          wasmtime_linker_t *linker);
 
+/* The WebAssembly that it compiles for that, which takes milliseconds: for a host that keeps compiled
+ * modules. */
+WASINN_API wasinn_blob wasinn_wasmtime_short_io_wasm(void);
+/* wasinn_wasmtime_define_short_io with that WebAssembly as a module of the linker's engine, which is taken
+ * over unless the result is unsupported_operation. */
+WASINN_API wasinn_status wasinn_wasmtime_define_short_io_module(wasinn_wasmtime *glue,
+                                                                wasmtime_linker_t *linker,
+                                                                wasmtime_module_t *module);
+
 #ifdef __cplusplus
 }
 #endif

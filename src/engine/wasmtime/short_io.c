@@ -68,8 +68,7 @@ typedef struct definition {
 static void mover_release(mover *mover) {
     if (atomic_fetch_sub(&mover->references, 1) != 1)
         return;
-    if (mover->between)
-        mover->glue->api.wasmtime_module_delete(mover->between);
+    mover->glue->api.wasmtime_module_delete(mover->between);
     mover->glue->api.wasmtime_linker_delete(mover->original);
     wasinn_wasmtime_free(mover->glue);
     free(mover);
@@ -186,32 +185,52 @@ static wasinn_status define(mover *mover, wasmtime_linker_t *linker, wasinn__io 
                           definition_ended);
 }
 
-wasinn_status wasinn_wasmtime_define_short_io(wasinn_wasmtime *glue, wasm_engine_t *engine,
-                                              wasmtime_linker_t *linker) {
+wasinn_blob wasinn_wasmtime_short_io_wasm(void) {
+    return (wasinn_blob){between, sizeof between};
+}
+
+static wasinn_status check_table(const wasinn_wasmtime_api *api) {
+    if (api->wasmtime_linker_clone && api->wasmtime_linker_delete && api->wasmtime_linker_get &&
+        api->wasmtime_linker_allow_shadowing && api->wasmtime_module_new && api->wasmtime_module_delete &&
+        api->wasmtime_instance_new && api->wasmtime_instance_export_get && api->wasmtime_func_call_unchecked)
+        return WASINN_OK;
+    return wasinn_host_fail(WASINN_UNSUPPORTED_OPERATION,
+                            "the table of Wasmtime's functions lacks some of its second group");
+}
+
+wasinn_status wasinn_wasmtime_define_short_io_module(wasinn_wasmtime *glue, wasmtime_linker_t *linker,
+                                                     wasmtime_module_t *module) {
     const wasinn_wasmtime_api *api = &glue->api;
-    if (!api->wasmtime_linker_clone || !api->wasmtime_linker_delete || !api->wasmtime_linker_get ||
-        !api->wasmtime_linker_allow_shadowing || !api->wasmtime_module_new || !api->wasmtime_module_delete ||
-        !api->wasmtime_instance_new || !api->wasmtime_instance_export_get ||
-        !api->wasmtime_func_call_unchecked)
-        return wasinn_host_fail(WASINN_UNSUPPORTED_OPERATION,
-                                "the table of Wasmtime's functions lacks some of its second group");
+    wasinn_status status = check_table(api);
+    if (status != WASINN_OK)
+        return status;
     mover *made = calloc(1, sizeof *made);
-    if (!made)
+    if (!made) {
+        api->wasmtime_module_delete(module);
         return wasinn_host_fail(WASINN_TOO_LARGE, "no memory for short reads and writes");
+    }
     atomic_init(&made->references, 1);
     made->glue = glue;
     wasinn__glue_retain(glue);
+    made->between = module;
     made->original = api->wasmtime_linker_clone(linker);
-    wasinn_status status = WASINN_OK;
-    wasmtime_error_t *error = api->wasmtime_module_new(engine, between, sizeof between, &made->between);
-    if (error) {
-        api->wasmtime_error_delete(error);
-        status =
-            wasinn_host_fail(WASINN_RUNTIME_ERROR, "Wasmtime refused the module for short reads and writes");
-    }
     api->wasmtime_linker_allow_shadowing(linker, true);
     for (int i = 0; i < WASINN__IO_COUNT && status == WASINN_OK; i++)
         status = define(made, linker, (wasinn__io)i);
     mover_release(made);
     return status;
+}
+
+wasinn_status wasinn_wasmtime_define_short_io(wasinn_wasmtime *glue, wasm_engine_t *engine,
+                                              wasmtime_linker_t *linker) {
+    const wasinn_wasmtime_api *api = &glue->api;
+    wasmtime_module_t *module;
+    wasinn_status status = check_table(api);
+    if (status != WASINN_OK)
+        return status;
+    wasmtime_error_t *error = api->wasmtime_module_new(engine, between, sizeof between, &module);
+    if (!error)
+        return wasinn_wasmtime_define_short_io_module(glue, linker, module);
+    api->wasmtime_error_delete(error);
+    return wasinn_host_fail(WASINN_RUNTIME_ERROR, "Wasmtime refused the module for short reads and writes");
 }
