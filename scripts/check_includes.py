@@ -38,8 +38,9 @@ RULES = {
     "src/backends": (["backends/", "os/", "wasinn/wasinn.h", "wasinn/backend.h"], []),
     "src/cli": (
         [
-            *("bench.h", "bench_stats.h", "cli.h", "colours.h", "elements.h", "file.h", "inspect/", "labels.h", "machine.h", "models.h", "picture.h", "png_out.h"),
-            *("instance.h", "profile.h", "program.h", "run_options.h", "stats.h", "stats_facts.h", "tally.h", "tensor_options.h"),
+            *("ahead.h", "bench.h", "bench_stats.h", "cli.h", "colours.h", "elements.h", "file.h", "inspect/", "instance.h"),
+            *("labels.h", "machine.h", "models.h", "module.h", "os/processor.h", "picture.h", "png_out.h", "profile.h"),
+            *("program.h", "run_cache.h", "run_options.h", "stats.h", "stats_facts.h", "tally.h", "tensor_options.h"),
             *("view.h", "wasinn/", "workers.h"),
         ],
         ["wasm.h", "wasi.h", "wasmtime", "jpeglib.h", "jerror.h", "png.h", "stb_image_resize.h", "yyjson.h"],

@@ -16,7 +16,7 @@ from pathlib import Path
 SKIPPED = 77
 build, root, wasmtime_include, wasmtime_library, guest, model = (Path(word).resolve() for word in sys.argv[1:7])
 # Neither a variable nor the loader leads to an OpenVINO of the build.
-clean = {"PATH": os.environ["PATH"]}
+clean = {"PATH": os.environ["PATH"], "WASINN_CACHE": "off"}
 
 
 def run(*command, **options):

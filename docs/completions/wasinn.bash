@@ -6,7 +6,7 @@ _wasinn_commands='run tensor inspect top backends bench cache help version'
 _wasinn_options() {
     case $1 in
     run)
-        echo --dir --dir-rw --mapdir --env --model --models --nn-graph --backend --option --backends --abi --named-only --limit --timeout --instances --repeat --quiet --stats --profile --help
+        echo --dir --dir-rw --mapdir --env --model --models --nn-graph --backend --option --backends --abi --named-only --limit --timeout --instances --repeat --cache --no-cache --quiet --stats --profile --help
         ;;
     tensor)
         echo --shape --type --order --layout --mean --scale --fit --resize --as --range --over --opacity --verbose --help

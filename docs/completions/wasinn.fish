@@ -74,6 +74,8 @@ complete -c wasinn -n '__wasinn_in run' -l limit -x -a 'graphs= executions= mode
 complete -c wasinn -n '__wasinn_in run' -l timeout -x -d 'End the guest after that time'
 complete -c wasinn -n '__wasinn_in run' -l instances -x -d 'Run guests at once'
 complete -c wasinn -n '__wasinn_in run' -l repeat -x -d 'Run guests one after the other'
+complete -c wasinn -n '__wasinn_in run' -l cache -x -a '(__fish_complete_directories (commandline -ct))' -d 'Keep what is compiled in a folder'
+complete -c wasinn -n '__wasinn_in run' -l no-cache -d 'Keep nothing'
 complete -c wasinn -n '__wasinn_in run' -l quiet -d 'Do not explain failed calls'
 complete -c wasinn -n '__wasinn_in run' -l stats -a json -d 'Tell where the time went'
 complete -c wasinn -n '__wasinn_in run' -l profile -r -F -d 'Write what happened when, for a trace viewer'

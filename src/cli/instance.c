@@ -82,12 +82,14 @@ static wasmtime_error_t *epoch_moved(const wasmtime_context_t *context, void *da
 
 static void name(wasinn__instance *instance, unsigned number, unsigned run) {
     const options *options = instance->program->options;
-    char guest[24] = "", again[24] = "";
-    if (options->instances > 1)
-        snprintf(guest, sizeof guest, " %u", number);
-    if (options->repeat > 1)
-        snprintf(again, sizeof again, ", run %u", run);
-    snprintf(instance->name, sizeof instance->name, "guest%s%s", guest, again);
+    char *prefix = instance->prefix;
+    size_t capacity = sizeof instance->prefix;
+    if (options->instances > 1 && options->repeat > 1)
+        snprintf(prefix, capacity, "guest %u, run %u: ", number, run);
+    else if (options->instances > 1)
+        snprintf(prefix, capacity, "guest %u: ", number);
+    else if (options->repeat > 1)
+        snprintf(prefix, capacity, "run %u: ", run);
 }
 
 int wasinn__instance_open(wasinn__instance *instance, const wasinn__program *program, unsigned number,
@@ -124,10 +126,8 @@ const wasinn__instance *wasinn__instance_current(void) {
 /* ---- What came of it ---------------------------------------------------------------------------- */
 
 void wasinn__instance_print_timeout(const wasinn__instance *instance) {
-    const options *options = instance->program->options;
-    bool alone = options->instances == 1 && options->repeat == 1;
-    wasinn__fail(0, "%s%s was ended: --timeout of %g s", alone ? "the " : "", instance->name,
-                 (double)options->timeout_ms / 1000);
+    wasinn__fail(0, "%sthe guest was ended: --timeout of %g s", instance->prefix,
+                 (double)instance->program->options->timeout_ms / 1000);
 }
 
 /* Wasmtime's text has the way through the guest first and the reason last; a reader wants it first. */
@@ -138,7 +138,7 @@ static int print_trap(const wasinn__instance *instance, wasm_byte_vec_t *text, w
     while ((caused = strstr(reason, marker)))
         reason = caused + strlen(marker);
     flockfile(stderr);
-    wasinn__fail(0, "%s '%s' trapped: %s", instance->name, instance->program->options->guest,
+    wasinn__fail(0, "%sguest '%s' trapped: %s", instance->prefix, instance->program->options->guest,
                  reason + strspn(reason, " \n"));
     for (size_t i = 0; i < frames->size && i < TRAP_FRAMES; i++) {
         const wasm_name_t *name = wasmtime_frame_func_name(frames->data[i]);
@@ -175,7 +175,6 @@ static int code_of_trap(const wasinn__instance *instance, const wasm_trap_t *tra
 static void end(wasinn__instance *instance, wasmtime_error_t *error, wasm_trap_t *trap) {
     instance->ended = true;
     if (instance->ended_by_epoch) {
-        wasinn__instance_print_timeout(instance);
         instance->code = WASINN__EXIT_TIMEOUT;
     } else if (!instance->exited) {
         instance->code = error ? code_of_error(instance, error) : code_of_trap(instance, trap);

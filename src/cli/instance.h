@@ -8,7 +8,7 @@
 
 typedef struct wasinn__instance {
     const wasinn__program *program;
-    char name[64]; /* for messages: "guest", or, among several, "guest 3, run 2" */
+    char prefix[64]; /* of messages: "guest 3, run 2: ", or "" if there is but one */
     wasmtime_store_t *store;
     wasmtime_instance_t linked;
     wasmtime_func_t entry;
@@ -27,7 +27,7 @@ int wasinn__instance_open(wasinn__instance *instance, const wasinn__program *pro
 /* Makes the guest's memory, which may run code of the guest's. Returns an exit code other than 0 if it cannot
  * be started; if it then came to its end already, only `ended` tells. */
 int wasinn__instance_link(wasinn__instance *instance);
-/* Runs the guest to its end, and says why where that is not a good one. Returns its exit code. */
+/* Runs the guest to its end, and says why if it trapped. Returns its exit code. */
 int wasinn__instance_run(wasinn__instance *instance);
 void wasinn__instance_close(wasinn__instance *instance);
 

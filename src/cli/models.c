@@ -232,6 +232,7 @@ void wasinn__models_free(wasinn__models *models) {
     for (size_t i = 0; i < models->count; i++)
         free((void *)(uintptr_t)models->list[i].config.options);
     free(models->list);
+    free(models->first);
 }
 
 /* ---- Folders of models --------------------------------------------------------------------------- */
@@ -318,7 +319,7 @@ static int find_model(const char *folder, wasinn_encoding encoding, char **model
 }
 
 /* The model is named as its folder is here, which may be a link; "." and "/" have no name of their own. */
-static int add_folder_model(wasinn_host *host, const wasinn__saying *saying) {
+static int add_folder_model(wasinn__models *models, wasinn_host *host, const wasinn__saying *saying) {
     const char *folder = saying->path;
     wasinn_model_config config = saying->config;
     struct stat information;
@@ -336,11 +337,42 @@ static int add_folder_model(wasinn_host *host, const wasinn__saying *saying) {
     }
     int code = find_model(folder, config.encoding, &model);
     config.path = model;
-    if (code == WASINN__EXIT_OK && wasinn_host_register(host, name, &config) != WASINN_OK)
+    if (code == WASINN__EXIT_OK && wasinn__models_register(models, host, name, &config) != WASINN_OK)
         code = refuse_last();
     free(model);
     free(real);
     return code;
+}
+
+/* ---- What was registered ------------------------------------------------------------------------- */
+
+/* What a model is, as far as it can be told without looking at it. */
+static wasinn_encoding encoding_of(const wasinn_model_config *config) {
+    if (config->backend)
+        return WASINN_ENCODING_AUTODETECT;
+    if (config->encoding != WASINN_ENCODING_AUTODETECT)
+        return config->encoding;
+    if (has_suffix(config->path, ".xml"))
+        return WASINN_ENCODING_OPENVINO;
+    for (int encoding = WASINN_ENCODING_ONNX; encoding < WASINN_ENCODING_AUTODETECT; encoding++)
+        if (has_suffix(config->path, suffix_of((wasinn_encoding)encoding)))
+            return (wasinn_encoding)encoding;
+    return WASINN_ENCODING_AUTODETECT;
+}
+
+wasinn_status wasinn__models_register(wasinn__models *models, wasinn_host *host, const char *name,
+                                      const wasinn_model_config *config) {
+    wasinn_status status = wasinn_host_register(host, name, config);
+    if (status != WASINN_OK)
+        return status;
+    wasinn_encoding encoding = encoding_of(config);
+    if (models->registered++ == 0) {
+        models->first = wasinn__checked(strdup(name));
+        models->encoding = encoding;
+    } else if (models->encoding != encoding) {
+        models->encoding = WASINN_ENCODING_AUTODETECT;
+    }
+    return WASINN_OK;
 }
 
 /* ---- Telling the host ---------------------------------------------------------------------------- */
@@ -376,7 +408,7 @@ static int apply_folders(const wasinn__models *models, wasinn_host *host) {
     return code;
 }
 
-static int apply_one(const wasinn__saying *saying, wasinn_host *host) {
+static int apply_one(wasinn__models *models, const wasinn__saying *saying, wasinn_host *host) {
     wasinn_status status = WASINN_OK;
     switch (saying->said) {
     case WASINN__BACKENDS:
@@ -391,24 +423,24 @@ static int apply_one(const wasinn__saying *saying, wasinn_host *host) {
         status = wasinn_host_set_option(host, saying->name, saying->option.key, saying->option.value);
         break;
     case WASINN__MODEL:
-        status = wasinn_host_register(host, saying->name, &saying->config);
+        status = wasinn__models_register(models, host, saying->name, &saying->config);
         break;
     case WASINN__GRAPH:
-        return add_folder_model(host, saying);
+        return add_folder_model(models, host, saying);
     case WASINN__LIST:
-        return wasinn__models_read(host, saying->path);
+        return wasinn__models_read(models, host, saying->path);
     }
     return status == WASINN_OK ? WASINN__EXIT_OK : refuse_last();
 }
 
-int wasinn__models_apply(const wasinn__models *models, wasinn_host *host) {
+int wasinn__models_apply(wasinn__models *models, wasinn_host *host) {
     int code = apply_folders(models, host);
     /* Models are one step, so that they keep their order whatever option names them. */
     for (int step = WASINN__NUMBERING; step <= WASINN__MODEL; step++) {
         for (size_t i = 0; code == WASINN__EXIT_OK && i < models->count; i++) {
             wasinn__said said = models->list[i].said;
             if ((int)said == step || (step == WASINN__MODEL && said > WASINN__MODEL))
-                code = apply_one(&models->list[i], host);
+                code = apply_one(models, &models->list[i], host);
         }
     }
     return code;

@@ -38,6 +38,10 @@ static const char help[] =
     "  --timeout SECONDS       end the guest after that time\n"
     "  --instances N           run N guests at once, 1 to 4096, each with a thread and rights of its own\n"
     "  --repeat M              and on each thread M guests, one after the other\n"
+    "  --cache DIR             keep compiled modules and models in DIR, which no guest may write to "
+    "(default:\n"
+    "                          $WASINN_CACHE, else $XDG_CACHE_HOME/wasinn, else ~/.cache/wasinn)\n"
+    "  --no-cache              keep none; WASINN_CACHE=off is the same\n"
     "  --quiet                 do not explain failed wasi-nn calls on stderr\n"
     "  --stats[=json]          tell on stderr, at the end, where the time went; json: for programs, on one "
     "line\n"
@@ -122,6 +126,12 @@ static int set_count(unsigned *count, const char *option, const char *text, unsi
     return WASINN__EXIT_OK;
 }
 
+static int check_cache(const wasinn__run_options *options) {
+    if (options->cache && options->no_cache)
+        return wasinn__fail(WASINN__EXIT_USAGE, "--cache '%s' and --no-cache cannot both be", options->cache);
+    return WASINN__EXIT_OK;
+}
+
 static int set_limit(wasinn_limits *limits, const char *text) {
     const struct {
         const char *name;
@@ -161,6 +171,8 @@ enum {
     TIMEOUT,
     INSTANCES,
     REPEAT,
+    CACHE,
+    NO_CACHE,
     QUIET,
     STATS,
     PROFILE,
@@ -185,6 +197,8 @@ static const struct option known[] = {
     {"timeout", required_argument, NULL, TIMEOUT},
     {"instances", required_argument, NULL, INSTANCES},
     {"repeat", required_argument, NULL, REPEAT},
+    {"cache", required_argument, NULL, CACHE},
+    {"no-cache", no_argument, NULL, NO_CACHE},
     {"quiet", no_argument, NULL, QUIET},
     {"stats", optional_argument, NULL, STATS},
     {"profile", required_argument, NULL, PROFILE},
@@ -223,6 +237,12 @@ static int take(wasinn__run_options *options, int option, char *value, const cha
         return set_count(&options->instances, "--instances", value, MOST_INSTANCES);
     case REPEAT:
         return set_count(&options->repeat, "--repeat", value, MOST_REPEATS);
+    case CACHE:
+        options->cache = value;
+        return check_cache(options);
+    case NO_CACHE:
+        options->no_cache = true;
+        return check_cache(options);
     case QUIET:
         options->quiet = true;
         return WASINN__EXIT_OK;

@@ -23,6 +23,8 @@ typedef struct wasinn__run_options {
     unsigned repeat;     /* runs of each */
     wasinn__stats_form stats;
     const char *profile; /* a file, or NULL */
+    const char *cache;   /* a folder, or NULL */
+    bool no_cache;
     const char *guest;
     const char **arguments;
     size_t argument_count;

@@ -47,8 +47,9 @@ struct wasinn__workers {
     pthread_mutex_t opening; /* held while a guest is started before all run */
     pthread_mutex_t lock;    /* of all below */
     pthread_cond_t moved;    /* the phase */
-    pthread_cond_t ended;    /* a worker; or there is a deadline where there was none */
+    pthread_cond_t ended;    /* a worker; or there is a deadline before the next */
     phase phase;
+    uint64_t next; /* of the deadlines that the watch knows of */
     size_t threads, ready, running;
     bool lost;
     worker *list;
@@ -69,28 +70,33 @@ static void enter(worker *worker, uint64_t nanoseconds) {
     pthread_mutex_lock(&all->lock);
     worker->state = INSIDE;
     worker->deadline = now() + nanoseconds;
-    pthread_cond_signal(&all->ended);
+    if (worker->deadline < all->next)
+        pthread_cond_signal(&all->ended);
     pthread_mutex_unlock(&all->lock);
 }
 
-/* What is left of its time. False: it was given up, and somebody else has taken note of it. */
-static bool leave(worker *worker, uint64_t *nanoseconds) {
-    wasinn__workers *all = worker->all;
-    if (all->options->timeout_ms == 0)
-        return true;
-    pthread_mutex_lock(&all->lock);
-    bool lost = worker->state == LOST;
-    uint64_t time = now();
-    *nanoseconds = worker->state == INSIDE && worker->deadline > time ? worker->deadline - time : 0;
-    if (!lost)
-        worker->state = OUTSIDE;
-    pthread_mutex_unlock(&all->lock);
-    return !lost;
-}
-
+/* Locked. */
 static void note(worker *worker, int code) {
     if (worker->code == WASINN__EXIT_OK)
         worker->code = code;
+}
+
+/* Takes note of how the guest ended, and of what is left of its time. False: it was given up, and somebody
+ * else has taken note of it. */
+static bool leave(worker *worker, int code, uint64_t *nanoseconds) {
+    wasinn__workers *all = worker->all;
+    pthread_mutex_lock(&all->lock);
+    bool lost = worker->state == LOST;
+    if (all->options->timeout_ms > 0) {
+        uint64_t time = now();
+        *nanoseconds = worker->state == INSIDE && worker->deadline > time ? worker->deadline - time : 0;
+    }
+    if (!lost) {
+        worker->state = OUTSIDE;
+        note(worker, code);
+    }
+    pthread_mutex_unlock(&all->lock);
+    return !lost;
 }
 
 /* Locked. WebAssembly code ends at the next loop or call, a compute is cancelled; a guest that waits for
@@ -117,20 +123,21 @@ static void expire(worker *worker, uint64_t time) {
 
 /* Locked. Waits for a worker to end or to be out of time. */
 static void watch(wasinn__workers *all) {
-    uint64_t first = UINT64_MAX, time = now();
+    uint64_t time = now();
+    all->next = UINT64_MAX;
     for (size_t i = 0; i < all->threads; i++) {
         worker *one = &all->list[i];
         if (one->state != INSIDE && one->state != OVERDUE)
             continue;
         if (one->deadline <= time)
             expire(one, time);
-        if (one->state != LOST && one->deadline < first)
-            first = one->deadline;
+        if (one->state != LOST && one->deadline < all->next)
+            all->next = one->deadline;
     }
     if (all->running == 0)
         return;
-    struct timespec until = {(time_t)(first / 1000000000), (long)(first % 1000000000)};
-    if (first == UINT64_MAX)
+    struct timespec until = {(time_t)(all->next / 1000000000), (long)(all->next % 1000000000)};
+    if (all->next == UINT64_MAX)
         pthread_cond_wait(&all->ended, &all->lock);
     else
         pthread_cond_timedwait(&all->ended, &all->lock, &until);
@@ -138,31 +145,29 @@ static void watch(wasinn__workers *all) {
 
 /* ---- A thread ----------------------------------------------------------------------------------- */
 
-static int open_guest(worker *worker, unsigned run, uint64_t *left) {
+/* Makes a guest that has not begun. False: it could not be, or was given up. */
+static bool open_guest(worker *worker, unsigned run, uint64_t *left) {
     wasinn__instance *instance = &worker->instance;
     int code = wasinn__instance_open(instance, worker->all->program, worker->number, run);
-    if (code != WASINN__EXIT_OK)
-        return code;
-    enter(worker, *left);
-    code = wasinn__instance_link(instance);
-    return leave(worker, left) ? code : WASINN__EXIT_TIMEOUT;
+    if (code == WASINN__EXIT_OK) {
+        enter(worker, *left);
+        code = wasinn__instance_link(instance);
+    }
+    return leave(worker, code, left) && code == WASINN__EXIT_OK;
 }
 
-/* Starts the first guest, and waits until all have. False: nobody begins. */
+/* Makes the first guest, and waits until all threads have theirs. False: nobody begins. */
 static bool open_first(worker *worker, uint64_t *left) {
     wasinn__workers *all = worker->all;
-    int code = WASINN__EXIT_OK;
     pthread_mutex_lock(&all->opening);
     pthread_mutex_lock(&all->lock);
     bool refused = all->phase == REFUSED;
     pthread_mutex_unlock(&all->lock);
-    if (!refused)
-        code = open_guest(worker, 1, left);
+    bool opened = !refused && open_guest(worker, 1, left);
     pthread_mutex_lock(&all->lock);
-    note(worker, code);
-    if (code != WASINN__EXIT_OK)
+    if (!opened)
         all->phase = REFUSED;
-    else if (!refused && ++all->ready == all->options->instances)
+    else if (++all->ready == all->options->instances)
         all->phase = RUNNING;
     if (all->phase != OPENING)
         pthread_cond_broadcast(&all->moved);
@@ -174,26 +179,28 @@ static bool open_first(worker *worker, uint64_t *left) {
     return running;
 }
 
+static bool run_guest(worker *worker, uint64_t *left) {
+    enter(worker, *left);
+    int code = wasinn__instance_run(&worker->instance);
+    if (!leave(worker, code, left))
+        return false;
+    if (worker->instance.ended_by_epoch)
+        wasinn__instance_print_timeout(&worker->instance);
+    wasinn__instance_close(&worker->instance);
+    return true;
+}
+
+/* A guest that was given up keeps what it has. */
 static void run_guests(worker *worker) {
     const wasinn__run_options *options = worker->all->options;
-    uint64_t left = options->timeout_ms * 1000000;
-    bool open = open_first(worker, &left), lost = false;
-    for (unsigned run = 1; open; run++) {
-        enter(worker, left);
-        int code = wasinn__instance_run(&worker->instance);
-        lost = !leave(worker, &left);
-        if (lost)
-            return;
-        note(worker, code);
-        wasinn__instance_close(&worker->instance);
-        if (run == options->repeat)
-            return;
-        left = options->timeout_ms * 1000000;
-        code = open_guest(worker, run + 1, &left);
-        note(worker, code);
-        open = code == WASINN__EXIT_OK;
+    uint64_t whole = options->timeout_ms * 1000000, left = whole;
+    bool open = open_first(worker, &left);
+    for (unsigned run = 1; open && run_guest(worker, &left) && run < options->repeat; run++) {
+        left = whole;
+        open = open_guest(worker, run + 1, &left);
     }
-    wasinn__instance_close(&worker->instance);
+    if (worker->state != LOST)
+        wasinn__instance_close(&worker->instance);
 }
 
 static void *work(void *data) {

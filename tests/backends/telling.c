@@ -34,7 +34,7 @@ const wasinn_backend *wasinn_backend_table(void) {
     static const wasinn_encoding known[] = {WASINN_ENCODING_ONNX, WASINN_ENCODING_TENSORFLOW,
                                             WASINN_ENCODING_PYTORCH, WASINN_ENCODING_TENSORFLOWLITE,
                                             WASINN_ENCODING_GGML};
-    static const char *const keys[] = {"threads", "precision", "mmap"};
+    static const char *const keys[] = {"threads", "precision", "mmap", "hint"};
     static wasinn_backend table;
     table = *linear_table();
     table.name = NAME;

@@ -6,6 +6,7 @@ tests/fixtures, WASINN_WASMTIME_LIBRARY libwasmtime.so, which turns text into We
 The commands of session.wasm are described in tests/guests/session.c.
 """
 
+import atexit
 import ctypes
 import os
 import pathlib
@@ -27,6 +28,11 @@ USAGE, TIMED_OUT, NOT_STARTED, TRAPPED = 2, 124, 125, 134
 SUCCESS, INVALID_ARGUMENT, INVALID_ENCODING, MISSING_MEMORY, BUSY = 0, 1, 2, 3, 4
 RUNTIME_ERROR, UNSUPPORTED, TOO_LARGE, NOT_FOUND = 5, 6, 7, 8
 F16, F32, F64, U8, I32, I64 = range(6)
+
+# Of these tests alone, and for as long as they run; tests of the cache itself name others.
+CACHE = tempfile.mkdtemp(prefix="wasinn-cache-")
+atexit.register(shutil.rmtree, CACHE, ignore_errors=True)
+os.environ["WASINN_CACHE"] = CACHE
 
 LONGEST = 120  # seconds that nothing here takes
 
