@@ -205,20 +205,27 @@ static bool fail_layers(void *data, const char *entry) {
     return strcmp(entry, "layers") == 0;
 }
 
+/* Sets the inputs of "add", or the one of "shapes", which is zeros. */
+static void set_inputs(world *w, uint32_t context) {
+    put_pair(w);
+    if (used->folder)
+        put_tensor(w, TENSOR, 1, 4, (uint32_t[]){1, 64, 64, 3}, BUFFER, 64 * 64 * 3 * 4);
+    for (uint32_t i = 0; i < (used->folder ? 1 : 2); i++)
+        CHECK_EQ(CALL(w, "set_input", context, i, TENSOR), 0);
+}
+
 /* Layers come before the compute that they are of, end to end from its beginning. */
 static void test_layers(void) {
     world w;
     record record;
     uint32_t plain = 0, profiled = 0;
+    const char *model = used->folder ? "shapes" : "add";
     begin(&w, &record, "layers");
-    CHECK_EQ(world_open(&w, "add", &plain), 0);
+    CHECK_EQ(world_open(&w, model, &plain), 0);
     wasinn_host_set_profiling(w.host, true);
-    CHECK_EQ(world_open(&w, "add", &profiled), 0);
-    put_pair(&w);
-    for (uint32_t i = 0; i < 2; i++) {
-        CHECK_EQ(CALL(&w, "set_input", plain, i, TENSOR), 0);
-        CHECK_EQ(CALL(&w, "set_input", profiled, i, TENSOR), 0);
-    }
+    CHECK_EQ(world_open(&w, model, &profiled), 0);
+    set_inputs(&w, plain);
+    set_inputs(&w, profiled);
     record.count = 0;
     CHECK_EQ(CALL(&w, "compute", plain), 0);
     expect_call(&record, "compute", 0, WASINN_OK);
@@ -241,8 +248,9 @@ static void test_layers(void) {
         CHECK_TEXT(next(&record, WASINN_EVENT_LAYER, "sum")->detail, "add");
         CHECK_EQ(record.list[1].event.end_ns - record.list[0].event.begin_ns, 3000);
     } else {
-        CHECK_EQ(layers, 1);
-        CHECK_TEXT(record.list[0].detail, ", ");
+        CHECK(layers >= 5);
+        CHECK_TEXT(record.list[0].name, "c0");
+        CHECK_TEXT(record.list[0].detail, "Convolution, ");
         record.read = layers;
     }
     expect_call(&record, "compute", 0, WASINN_OK);
@@ -366,7 +374,11 @@ static void test_threads(void) {
     CHECK_EQ(totals.calls, THREADS * (2 + 5 * ROUNDS));
     CHECK_EQ(totals.failed, THREADS * ROUNDS);
     CHECK_EQ(totals.bytes, THREADS * (3 + 48 * ROUNDS));
-    CHECK_EQ(totals.layers, THREADS * ROUNDS * (used->folder ? 1 : 2));
+    /* A layer that is faster than a microsecond is none to OpenVINO. */
+    if (used->folder)
+        CHECK(totals.layers > 0 && totals.layers <= THREADS * ROUNDS);
+    else
+        CHECK_EQ(totals.layers, 2 * THREADS * ROUNDS);
     world_free(&w);
 }
 

@@ -387,7 +387,8 @@ typedef struct wasinn_event {
     wasinn_event_kind kind;    /* what it tells of */
     const char *name;          /* as the kind has it, escaped for a terminal */
     const char *detail;        /* likewise; "" where there is none */
-    uint64_t begin_ns, end_ns; /* on the clock CLOCK_MONOTONIC, nanoseconds */
+    uint64_t begin_ns;         /* on the clock CLOCK_MONOTONIC, nanoseconds */
+    uint64_t end_ns;           /* likewise */
     uint64_t bytes;            /* as the kind has it */
     wasinn_status status;      /* of what it tells of */
     const wasinn_guest *guest; /* whose doing it was; NULL: the host's own */
