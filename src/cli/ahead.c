@@ -10,17 +10,16 @@
 struct wasinn__ahead {
     pthread_t thread;
     wasinn_host *host;
-    const wasinn__models *models;
+    const wasinn__named *named;
 };
 
 static void *open_ahead(void *data) {
     wasinn__ahead *ahead = data;
-    const wasinn__models *models = ahead->models;
-    if (models->registered == 1)
-        wasinn_host_preload(ahead->host, models->first);
+    const wasinn__named *named = ahead->named;
+    if (named->count == 1)
+        wasinn_host_preload(ahead->host, named->first);
     else
-        wasinn_host_open_runtime(ahead->host,
-                                 models->registered ? models->encoding : WASINN_ENCODING_OPENVINO);
+        wasinn_host_open_runtime(ahead->host, named->count ? named->encoding : WASINN_ENCODING_OPENVINO);
     return NULL;
 }
 
@@ -31,15 +30,15 @@ static bool is_short_of_memory(void) {
     return getrlimit(RLIMIT_AS, &space) != 0 || space.rlim_cur != RLIM_INFINITY;
 }
 
-wasinn__ahead *wasinn__ahead_start(wasinn_host *host, const wasinn__models *models, const wasinn_blob *wasm) {
-    bool known = models->registered < 2 || models->encoding != WASINN_ENCODING_AUTODETECT;
+wasinn__ahead *wasinn__ahead_start(wasinn_host *host, const wasinn__named *named, const wasinn_blob *wasm) {
+    bool known = named->count < 2 || named->encoding != WASINN_ENCODING_AUTODETECT;
     if (!known || !memmem(wasm->data, wasm->size, IMPORT, strlen(IMPORT)) || is_short_of_memory())
         return NULL;
     wasinn__ahead *made = calloc(1, sizeof *made);
     if (!made)
         return NULL;
     made->host = host;
-    made->models = models;
+    made->named = named;
     if (pthread_create(&made->thread, NULL, open_ahead, made) == 0)
         return made;
     free(made);

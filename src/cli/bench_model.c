@@ -74,7 +74,8 @@ LOAD(2)
 LOAD(3)
 LOAD(4)
 LOAD(5)
-LOAD(6) LOAD(7) LOAD(8) LOAD(9) LOAD(10) LOAD(11)
+LOAD(6)
+LOAD(7) LOAD(8) LOAD(9) LOAD(10) LOAD(11)
 
     static const struct {
     wasinn_status (*load)(void *, const wasinn_load_request *, wasinn_loaded *, wasinn_message *);
@@ -101,15 +102,6 @@ static void add_backend(const wasinn_backend *table) {
     known[known_count++].real = table;
 }
 
-/* What the host is told is noted in the models, and is of no use here. */
-static int apply(const wasinn__models *models, wasinn_host *host) {
-    wasinn__models noted = *models;
-    int code = wasinn__models_apply(&noted, host);
-    if (noted.first != models->first)
-        free(noted.first);
-    return code;
-}
-
 /* Of what the command line says, the folders with backends. */
 static int apply_folders(const wasinn__bench_options *options, wasinn_host *host) {
     wasinn__models folders = {.list =
@@ -117,7 +109,7 @@ static int apply_folders(const wasinn__bench_options *options, wasinn_host *host
     for (size_t i = 0; i < options->models.count; i++)
         if (options->models.list[i].said == WASINN__BACKENDS)
             folders.list[folders.count++] = options->models.list[i];
-    int code = apply(&folders, host);
+    int code = wasinn__models_apply(&folders, host, NULL);
     free(folders.list);
     return code;
 }
@@ -218,7 +210,7 @@ static int set_up(const wasinn__bench_options *options, unsigned instances, wasi
     if (status == WASINN_OK && model->cache)
         wasinn_host_set_cache(model->host, model->cache);
     if (status == WASINN_OK)
-        code = apply(&options->models, model->host);
+        code = wasinn__models_apply(&options->models, model->host, NULL);
     if (code != WASINN__EXIT_OK)
         return code == WASINN__EXIT_NOT_STARTED ? WASINN__EXIT_FAILED : code;
     if (status == WASINN_OK && instances > 1)

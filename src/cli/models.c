@@ -232,7 +232,6 @@ void wasinn__models_free(wasinn__models *models) {
     for (size_t i = 0; i < models->count; i++)
         free((void *)(uintptr_t)models->list[i].config.options);
     free(models->list);
-    free(models->first);
 }
 
 /* ---- Folders of models --------------------------------------------------------------------------- */
@@ -319,7 +318,7 @@ static int find_model(const char *folder, wasinn_encoding encoding, char **model
 }
 
 /* The model is named as its folder is here, which may be a link; "." and "/" have no name of their own. */
-static int add_folder_model(wasinn__models *models, wasinn_host *host, const wasinn__saying *saying) {
+static int add_folder_model(wasinn_host *host, const wasinn__saying *saying, wasinn__named *named) {
     const char *folder = saying->path;
     wasinn_model_config config = saying->config;
     struct stat information;
@@ -337,7 +336,7 @@ static int add_folder_model(wasinn__models *models, wasinn_host *host, const was
     }
     int code = find_model(folder, config.encoding, &model);
     config.path = model;
-    if (code == WASINN__EXIT_OK && wasinn__models_register(models, host, name, &config) != WASINN_OK)
+    if (code == WASINN__EXIT_OK && wasinn__models_register(host, name, &config, named) != WASINN_OK)
         code = refuse_last();
     free(model);
     free(real);
@@ -360,17 +359,17 @@ static wasinn_encoding encoding_of(const wasinn_model_config *config) {
     return WASINN_ENCODING_AUTODETECT;
 }
 
-wasinn_status wasinn__models_register(wasinn__models *models, wasinn_host *host, const char *name,
-                                      const wasinn_model_config *config) {
+wasinn_status wasinn__models_register(wasinn_host *host, const char *name, const wasinn_model_config *config,
+                                      wasinn__named *named) {
     wasinn_status status = wasinn_host_register(host, name, config);
-    if (status != WASINN_OK)
+    if (status != WASINN_OK || !named)
         return status;
     wasinn_encoding encoding = encoding_of(config);
-    if (models->registered++ == 0) {
-        models->first = wasinn__checked(strdup(name));
-        models->encoding = encoding;
-    } else if (models->encoding != encoding) {
-        models->encoding = WASINN_ENCODING_AUTODETECT;
+    if (named->count++ == 0) {
+        named->first = wasinn__checked(strdup(name));
+        named->encoding = encoding;
+    } else if (named->encoding != encoding) {
+        named->encoding = WASINN_ENCODING_AUTODETECT;
     }
     return WASINN_OK;
 }
@@ -408,7 +407,7 @@ static int apply_folders(const wasinn__models *models, wasinn_host *host) {
     return code;
 }
 
-static int apply_one(wasinn__models *models, const wasinn__saying *saying, wasinn_host *host) {
+static int apply_one(const wasinn__saying *saying, wasinn_host *host, wasinn__named *named) {
     wasinn_status status = WASINN_OK;
     switch (saying->said) {
     case WASINN__BACKENDS:
@@ -423,24 +422,24 @@ static int apply_one(wasinn__models *models, const wasinn__saying *saying, wasin
         status = wasinn_host_set_option(host, saying->name, saying->option.key, saying->option.value);
         break;
     case WASINN__MODEL:
-        status = wasinn__models_register(models, host, saying->name, &saying->config);
+        status = wasinn__models_register(host, saying->name, &saying->config, named);
         break;
     case WASINN__GRAPH:
-        return add_folder_model(models, host, saying);
+        return add_folder_model(host, saying, named);
     case WASINN__LIST:
-        return wasinn__models_read(models, host, saying->path);
+        return wasinn__models_read(host, saying->path, named);
     }
     return status == WASINN_OK ? WASINN__EXIT_OK : refuse_last();
 }
 
-int wasinn__models_apply(wasinn__models *models, wasinn_host *host) {
+int wasinn__models_apply(const wasinn__models *models, wasinn_host *host, wasinn__named *named) {
     int code = apply_folders(models, host);
     /* Models are one step, so that they keep their order whatever option names them. */
     for (int step = WASINN__NUMBERING; step <= WASINN__MODEL; step++) {
         for (size_t i = 0; code == WASINN__EXIT_OK && i < models->count; i++) {
             wasinn__said said = models->list[i].said;
             if ((int)said == step || (step == WASINN__MODEL && said > WASINN__MODEL))
-                code = apply_one(models, &models->list[i], host);
+                code = apply_one(&models->list[i], host, named);
         }
     }
     return code;

@@ -30,17 +30,21 @@ typedef struct wasinn__saying {
 typedef struct wasinn__models {
     wasinn__saying *list; /* of as many as the command line has words */
     size_t count;
-    size_t registered; /* models, once the host was told */
-    char *first;       /* name of the first of them */
+} wasinn__models;
+
+/* The models that were registered. */
+typedef struct wasinn__named {
+    size_t count;
+    char *first; /* the name of the first; to be freed */
     /* Of them all, if they say so, and none has a backend of its own; else autodetect. */
     wasinn_encoding encoding;
-} wasinn__models;
+} wasinn__named;
 
 /* Adds what an option says, whose value is cut into its parts. Returns an exit code. */
 int wasinn__models_add(wasinn__models *models, wasinn__said said, char *value);
-/* Tells the host: folders, preferences and settings first, then models in their order. Returns an exit
- * code. */
-int wasinn__models_apply(wasinn__models *models, wasinn_host *host);
+/* Tells the host: folders, preferences and settings first, then models in their order, which are added to
+ * `named`, unless that is NULL. Returns an exit code. */
+int wasinn__models_apply(const wasinn__models *models, wasinn_host *host, wasinn__named *named);
 /* Whether an option is set for all models of a backend. */
 bool wasinn__models_sets(const wasinn__models *models, const char *backend, const char *key);
 void wasinn__models_free(wasinn__models *models);
@@ -53,10 +57,10 @@ wasinn__key_kind wasinn__model_set(wasinn_model_config *config, const char *key,
                                    char *problem);
 
 /* wasinn_host_register, and takes note of it. */
-wasinn_status wasinn__models_register(wasinn__models *models, wasinn_host *host, const char *name,
-                                      const wasinn_model_config *config);
+wasinn_status wasinn__models_register(wasinn_host *host, const char *name, const wasinn_model_config *config,
+                                      wasinn__named *named);
 
 /* Registers the models that a JSON file lists. Returns an exit code. */
-int wasinn__models_read(wasinn__models *models, wasinn_host *host, const char *file);
+int wasinn__models_read(wasinn_host *host, const char *file, wasinn__named *named);
 
 #endif

@@ -17,8 +17,8 @@
 enum { MOST_BYTES = 1 << 20, DEPTH = 4 };
 
 typedef struct reader {
-    wasinn__models *models;
     wasinn_host *host;
+    wasinn__named *named;
     const char *file;
     char *text;
     size_t size;
@@ -238,7 +238,7 @@ static int read_model(reader *reader, yyjson_val *model) {
         return code;
     char *path = path_from(reader->file, config.path);
     config.path = path;
-    if (wasinn__models_register(reader->models, reader->host, name, &config) != WASINN_OK)
+    if (wasinn__models_register(reader->host, name, &config, reader->named) != WASINN_OK)
         code = refuse(reader, "%s", wasinn_host_last_error());
     free(path);
     return code;
@@ -349,8 +349,8 @@ static int read_file(reader *reader, int descriptor) {
     return parse(reader);
 }
 
-int wasinn__models_read(wasinn__models *models, wasinn_host *host, const char *file) {
-    reader reader = {.models = models, .host = host, .file = file};
+int wasinn__models_read(wasinn_host *host, const char *file, wasinn__named *named) {
+    reader reader = {.host = host, .named = named, .file = file};
     /* The opening of a pipe would wait for a writer. */
     int descriptor = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (descriptor < 0)

@@ -66,7 +66,7 @@ static int run(session *session, const wasinn__run_options *options) {
     if (code != WASINN__EXIT_OK)
         return code;
     wasinn_blob wasm = {program->wasm, program->wasm_size};
-    session->ahead = wasinn__ahead_start(session->host, &options->models, &wasm);
+    session->ahead = wasinn__ahead_start(session->host, &options->named, &wasm);
     code = wasinn__program_make(program, session->host, session->cache);
     return code == WASINN__EXIT_OK ? wasinn__workers_run(session->workers, program) : code;
 }

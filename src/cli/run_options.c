@@ -287,7 +287,7 @@ int wasinn__parse_run(wasinn__run_options *options, wasinn_host *host, int argc,
         options->arguments[options->argument_count++] = argv[i];
     const char *slash = strrchr(options->guest, '/');
     options->arguments[0] = slash ? slash + 1 : options->guest;
-    return wasinn__models_apply(&options->models, host);
+    return wasinn__models_apply(&options->models, host, &options->named);
 }
 
 void wasinn__free_run(wasinn__run_options *options) {
@@ -300,4 +300,5 @@ void wasinn__free_run(wasinn__run_options *options) {
     free(options->values);
     free(options->arguments);
     wasinn__models_free(&options->models);
+    free(options->named.first);
 }

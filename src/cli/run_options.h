@@ -16,6 +16,7 @@ typedef struct wasinn__run_options {
     const char **names, **values; /* of the environment */
     size_t folder_count, variable_count;
     wasinn__models models;
+    wasinn__named named;
     wasinn_limits limits;
     bool quiet;
     uint64_t timeout_ms; /* 0: none */

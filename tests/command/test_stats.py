@@ -269,7 +269,10 @@ class Profiles(Case):
             "load_by_name": (12, 0, 36), "init_execution_context": (12, 0, 0), "set_input": (24, 0, 384),
             "compute": (60, 0, 0), "get_output": (12, 0, 192),
         })
-        self.assertEqual({model["how"] == "shared": model["count"] for model in facts["models"]}, {False: 1, True: 11})
+        # The command loads it ahead, unless the guests are faster.
+        loads = {model["how"] == "shared": model["count"] for model in facts["models"]}
+        self.assertEqual(loads[False], 1)
+        self.assertIn(loads[True], (11, 12))
         self.assertLessEqual(facts["guests"]["p50_ns"], facts["guests"]["p99_ns"])
         self.assertLessEqual(facts["guests"]["p99_ns"], facts["guests"]["max_ns"])
         self.check_nesting(trace)
