@@ -279,12 +279,18 @@ class Profiles(Case):
         lanes = defaultdict(list)
         for span in self.spans(trace):
             lanes[span["tid"]].append(span["name"])
-        self.assertEqual(set(lanes), {0, 1, 2, 3})
+        # The thread that loads the model ahead, unless the guests are faster, is none of theirs.
+        ahead = {lane: found for lane, found in lanes.items() if lane > 3}
+        self.assertLessEqual(len(ahead), 1)
+        for found in ahead.values():
+            self.assertLessEqual(set(found), {"runtime openvino", "model add"})
+        self.assertEqual(set(lanes) - set(ahead), {0, 1, 2, 3})
         for lane in (1, 2, 3):
             self.assertEqual({name: lanes[lane].count(name) for name in ("instantiate", "guest", "compute")},
                              {"instantiate": 4, "guest": 4, "compute": 20})
         names = {event["tid"]: event["args"]["name"] for event in trace["traceEvents"] if event["name"] == "thread_name"}
-        self.assertEqual(names, {0: "process", 1: "guest 1", 2: "guest 2", 3: "guest 3"})
+        self.assertEqual({lane: name for lane, name in names.items() if lane < 4},
+                         {0: "process", 1: "guest 1", 2: "guest 2", 3: "guest 3"})
 
     def test_layers_lie_in_their_compute(self):
         shapes = [load("shapes"), "context g", f"input c 0 {F32} 1x64x64x3 @square.f32"]
@@ -308,8 +314,7 @@ class Profiles(Case):
     def test_names_are_escaped(self):
         result, trace = self.profile("name a\"b\\%09c", options=["--model", f'a"b\\\tc={FIXTURES}/add.xml'])
         self.assertEqual((result.code, result.errnos), (0, [0]))
-        (name,) = [span["name"] for span in self.spans(trace) if span["cat"] == "model"]
-        self.assertEqual(name, 'model a"b\\ c')
+        self.assertEqual({span["name"] for span in self.spans(trace) if span["cat"] == "model"}, {'model a"b\\ c'})
 
     def test_runtime_that_tells_no_layers(self):
         path = self.temporary / "trace.json"
