@@ -76,6 +76,7 @@ void wasinn__backend_free(wasinn__backend *backend) {
     wasinn__free(backend);
 }
 
+/* Locked. */
 static wasinn_status list_devices(wasinn__backend *backend, wasinn_message *message) {
     size_t count = 0;
     while (wasinn__dispatch_device(backend, count))
@@ -96,11 +97,6 @@ static wasinn_status open_runtime(wasinn__backend *backend, const wasinn__cause 
     wasinn_status status = wasinn__dispatch_open(backend, message);
     if (status != WASINN_OK)
         return status;
-    status = list_devices(backend, message);
-    if (status != WASINN_OK) {
-        backend->table->close(backend->runtime);
-        return status;
-    }
     backend->opened = true;
     backend->table->version(backend->runtime, &backend->version, &backend->path);
     wasinn__observe_runtime(cause, backend->name, backend->version, begin);
@@ -113,6 +109,13 @@ wasinn_status wasinn__backend_open(wasinn__backend *backend, const wasinn__cause
         return wasinn_refuse(message, WASINN_INVALID_ENCODING, "%s", backend->problem);
     pthread_mutex_lock(&backend->lock);
     wasinn_status status = backend->opened ? WASINN_OK : open_runtime(backend, cause, message);
+    pthread_mutex_unlock(&backend->lock);
+    return status;
+}
+
+wasinn_status wasinn__backend_list_devices(wasinn__backend *backend, wasinn_message *message) {
+    pthread_mutex_lock(&backend->lock);
+    wasinn_status status = backend->devices ? WASINN_OK : list_devices(backend, message);
     pthread_mutex_unlock(&backend->lock);
     return status;
 }

@@ -39,6 +39,9 @@ void wasinn__backend_free(wasinn__backend *backend);
 wasinn_status wasinn__backend_open(wasinn__backend *backend, const wasinn__cause *cause,
                                    wasinn_message *message);
 
+/* Asks an open runtime for its devices, once: to look for them takes longer than to load a small model. */
+wasinn_status wasinn__backend_list_devices(wasinn__backend *backend, wasinn_message *message);
+
 bool wasinn__backend_serves(const wasinn__backend *backend, wasinn_encoding encoding);
 
 /* Whether the backend knows an option's key, and the key takes the value. */

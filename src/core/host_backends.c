@@ -93,7 +93,10 @@ wasinn_status wasinn_host_backend_info(wasinn_host *host, size_t index, wasinn_b
         return wasinn__host_end(
             wasinn_refuse(&message, WASINN_NOT_FOUND, "there is no backend number %zu", index));
     wasinn_backend_info known = describe(backend);
-    if (wasinn__backend_open(backend, &(wasinn__cause){&host->observer, NULL}, &message) == WASINN_OK) {
+    status = wasinn__backend_open(backend, &(wasinn__cause){&host->observer, NULL}, &message);
+    if (status == WASINN_OK)
+        status = wasinn__backend_list_devices(backend, &message);
+    if (status == WASINN_OK) {
         known.version = backend->version;
         known.path = backend->path;
         known.devices = backend->devices;
