@@ -83,8 +83,10 @@ typedef struct wasinn_source {
 typedef struct wasinn_model_store {
     uint32_t struct_size; /* as the core knows it */
     void *data;           /* for find */
-    /* What `save` wrote under this key, checked whole; it begins at a page, is read-only, and stays until
-     * unload returns, or load, if that fails. False: nothing. One key for each load. */
+    /* What `save` wrote under this key; it begins at a page, is read-only, and stays until unload returns, or
+     * load, if that fails. False: nothing. One key for each load. It has been checked; the inner part of a
+     * large one is while load runs, and if it is damaged, the model is unloaded and loaded again, with
+     * nothing to be found. */
     bool (*find)(void *data, const char *key, wasinn_blob *content);
 } wasinn_model_store;
 

@@ -38,6 +38,7 @@ struct wasinn_cache {
 
 struct wasinn_cache_entry {
     wasinn__cache_file file;
+    char name[NAME];
 };
 
 struct wasinn_cache_writer {
@@ -155,23 +156,38 @@ static bool same(const wasinn_blob *one, const void *data, size_t size) {
     return one->size == size && (size == 0 || memcmp(one->data, data, size) == 0);
 }
 
-/* A damaged entry is removed: what is made anew takes its place. */
-static bool read_entry(wasinn_cache *cache, int file, const char *name, wasinn__cache_file *mapped) {
+/* What is made anew takes its place. */
+static void remove_damaged(wasinn_cache *cache, const char *name, const char *why) {
+    wasinn__cache_tell(cache, "cache '%s': entry '%s' was removed: %s", cache->path, name, why);
+    unlinkat(cache->folder, name, 0);
+}
+
+static const char changed[] = "damaged: its content is not what was written";
+
+static bool read_entry(wasinn_cache *cache, int file, const char *name, bool whole,
+                       wasinn__cache_file *mapped) {
     char text[256] = "";
     wasinn_message problem = {text, sizeof text};
-    if (wasinn__cache_file_map(file, mapped, &problem)) {
-        if (wasinn__cache_file_whole(mapped))
-            return true;
-        wasinn__cache_file_unmap(mapped);
-        wasinn_refuse(&problem, WASINN_NOT_FOUND, "damaged: its content is not what was written");
+    if (!wasinn__cache_file_map(file, mapped, &problem)) {
+        remove_damaged(cache, name, text);
+        return false;
     }
-    wasinn__cache_tell(cache, "cache '%s': entry '%s' was removed: %s", cache->path, name, text);
-    unlinkat(cache->folder, name, 0);
+    if (whole ? wasinn__cache_file_whole(mapped, 0) : wasinn__cache_file_ends(mapped))
+        return true;
+    wasinn__cache_file_unmap(mapped);
+    remove_damaged(cache, name, changed);
     return false;
 }
 
-bool wasinn_cache_find(wasinn_cache *cache, const char *kind, const void *key, size_t key_size,
-                       wasinn_cache_entry **entry, wasinn_blob *content) {
+bool wasinn__cache_check(wasinn_cache *cache, const wasinn_cache_entry *entry) {
+    if (wasinn__cache_file_whole(&entry->file, 1))
+        return true;
+    remove_damaged(cache, entry->name, changed);
+    return false;
+}
+
+static bool find(wasinn_cache *cache, const char *kind, const void *key, size_t key_size, bool whole,
+                 wasinn_cache_entry **entry, wasinn_blob *content) {
     char name[NAME];
     wasinn__cache_file mapped;
     if (!is_kind(kind))
@@ -180,7 +196,7 @@ bool wasinn_cache_find(wasinn_cache *cache, const char *kind, const void *key, s
     int file = openat(cache->folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (file < 0)
         return false;
-    bool found = read_entry(cache, file, name, &mapped);
+    bool found = read_entry(cache, file, name, whole, &mapped);
     if (found)
         futimens(file, NULL); /* when it was last used */
     close(file);
@@ -193,9 +209,20 @@ bool wasinn_cache_find(wasinn_cache *cache, const char *kind, const void *key, s
     if (!found)
         return false;
     made->file = mapped;
+    memcpy(made->name, name, sizeof made->name);
     *entry = made;
     *content = mapped.content;
     return true;
+}
+
+bool wasinn_cache_find(wasinn_cache *cache, const char *kind, const void *key, size_t key_size,
+                       wasinn_cache_entry **entry, wasinn_blob *content) {
+    return find(cache, kind, key, key_size, true, entry, content);
+}
+
+bool wasinn__cache_find_ends(wasinn_cache *cache, const char *kind, const void *key, size_t key_size,
+                             wasinn_cache_entry **entry, wasinn_blob *content) {
+    return find(cache, kind, key, key_size, false, entry, content);
 }
 
 void wasinn_cache_release(wasinn_cache_entry *entry) {
@@ -421,8 +448,8 @@ static bool tell_one(wasinn_cache *cache, const item *item, bool whole, wasinn_c
     if (file < 0)
         wasinn_refuse(&message, WASINN_NOT_FOUND, "%s", strerror(errno));
     else if (wasinn__cache_file_map(file, &mapped, &message)) {
-        if (whole && !wasinn__cache_file_whole(&mapped))
-            wasinn_refuse(&message, WASINN_NOT_FOUND, "damaged: its content is not what was written");
+        if (whole && !wasinn__cache_file_whole(&mapped, 0))
+            wasinn_refuse(&message, WASINN_NOT_FOUND, "%s", changed);
         wasinn_escape(mapped.kind.data, mapped.kind.size, kind, sizeof kind);
         wasinn_escape(mapped.label.data, mapped.label.size, label, sizeof label);
         wasinn__cache_file_unmap(&mapped);

@@ -9,17 +9,16 @@
 #include "core/hash.h"
 #include "core/memory.h"
 
-static const char magic[8] = "wasinn\0\1";
+static const char magic[8] = "wasinn\0\2";
 
 typedef struct tail {
     uint64_t content_size, key_size;
     uint32_t kind_size, label_size;
-    wasinn__digest content;
-    wasinn__digest rest; /* of kind, key, label, and this struct up to here */
+    wasinn__digest rest; /* of all behind the content, up to here */
     char magic[8];
 } tail;
 
-/* `bytes` has kind, key and label, one after the other. */
+/* `bytes` is all that is between the content and the tail. */
 static void digest_rest(const void *bytes, size_t size, const tail *tail, wasinn__digest *digest) {
     wasinn_blob runs[] = {{bytes, size}, {tail, offsetof(struct tail, rest)}};
     wasinn__digest_of(runs, 2, digest);
@@ -50,7 +49,9 @@ static bool find_parts(wasinn__cache_file *mapped) {
     memcpy(&tail, at + left, sizeof tail);
     if (memcmp(tail.magic, magic, sizeof magic) != 0 || tail.content_size > left ||
         tail.key_size > left - tail.content_size ||
-        tail.content_size + tail.key_size + tail.kind_size + tail.label_size != left)
+        tail.content_size + tail.key_size + tail.kind_size + tail.label_size +
+                wasinn__slices(tail.content_size) * sizeof(wasinn__digest) !=
+            left)
         return false;
     digest_rest(at + tail.content_size, left - tail.content_size, &tail, &rest);
     if (memcmp(&rest, &tail.rest, sizeof rest) != 0)
@@ -59,6 +60,7 @@ static bool find_parts(wasinn__cache_file *mapped) {
     mapped->kind = take(&at, tail.kind_size);
     mapped->key = take(&at, tail.key_size);
     mapped->label = take(&at, tail.label_size);
+    mapped->digests = take(&at, wasinn__slices(tail.content_size) * sizeof(wasinn__digest));
     return true;
 }
 
@@ -91,12 +93,27 @@ bool wasinn__cache_file_map(int file, wasinn__cache_file *mapped, wasinn_message
     return true;
 }
 
-bool wasinn__cache_file_whole(const wasinn__cache_file *mapped) {
-    tail tail;
-    wasinn__digest digest;
-    memcpy(&tail, (const char *)mapped->map + mapped->map_size - sizeof tail, sizeof tail);
-    return wasinn__digest_of_large(&mapped->content, &digest) &&
-           memcmp(&digest, &tail.content, sizeof digest) == 0;
+/* By a few slices at a time, so that nothing has to be allocated. */
+static bool check_slices(const wasinn__cache_file *mapped, size_t first, size_t end, unsigned threads) {
+    enum { TOGETHER = 16 };
+    wasinn__digest found[TOGETHER];
+    const char *wanted = mapped->digests.data;
+    for (size_t i = first; i < end; i += TOGETHER) {
+        size_t count = end - i < TOGETHER ? end - i : TOGETHER;
+        wasinn__digest_slices(&mapped->content, i, count, threads, found);
+        if (memcmp(found, wanted + i * sizeof *found, count * sizeof *found) != 0)
+            return false;
+    }
+    return true;
+}
+
+bool wasinn__cache_file_ends(const wasinn__cache_file *mapped) {
+    size_t slices = wasinn__slices(mapped->content.size), last = slices < 2 ? 0 : slices - 2;
+    return check_slices(mapped, 0, 1, 1) && check_slices(mapped, last, slices, 0);
+}
+
+bool wasinn__cache_file_whole(const wasinn__cache_file *mapped, unsigned threads) {
+    return check_slices(mapped, 0, wasinn__slices(mapped->content.size), threads);
 }
 
 void wasinn__cache_file_unmap(wasinn__cache_file *mapped) {
@@ -121,15 +138,20 @@ bool wasinn__cache_file_write(int file, const wasinn_blob *bytes, wasinn_message
     return true;
 }
 
-static bool digest_file(int file, size_t size, wasinn__digest *digest) {
+static bool digest_file(int file, size_t size, wasinn__digest *digests) {
     void *map = size > 0 ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, file, 0) : NULL;
     if (map == MAP_FAILED)
         return false;
-    wasinn_blob content = {map, size};
-    bool made = wasinn__digest_of_large(&content, digest);
+    wasinn__digest_slices(&(wasinn_blob){map, size}, 0, wasinn__slices(size), 0, digests);
     if (map)
         munmap(map, size);
-    return made;
+    return true;
+}
+
+static void put(char **at, const void *data, size_t size) {
+    if (size > 0)
+        memcpy(*at, data, size);
+    *at += size;
 }
 
 bool wasinn__cache_file_seal(int file, const wasinn_blob *kind, const wasinn_blob *key,
@@ -138,21 +160,28 @@ bool wasinn__cache_file_seal(int file, const wasinn_blob *kind, const wasinn_blo
     tail end = {
         .key_size = key->size, .kind_size = (uint32_t)kind->size, .label_size = (uint32_t)label->size};
     memcpy(end.magic, magic, sizeof magic);
-    size_t size = kind->size + key->size + label->size;
-    char *bytes = wasinn__alloc_raw(size + sizeof end);
-    if (!bytes || fstat(file, &status) != 0 || lseek(file, 0, SEEK_END) != status.st_size ||
-        !digest_file(file, (size_t)status.st_size, &end.content)) {
-        wasinn__free(bytes);
-        wasinn_refuse(message, WASINN_TOO_LARGE, "cannot be read back");
+    if (fstat(file, &status) != 0 || lseek(file, 0, SEEK_END) != status.st_size) {
+        wasinn_refuse(message, WASINN_TOO_LARGE, "cannot be read back: %s", strerror(errno));
         return false;
     }
     end.content_size = (uint64_t)status.st_size;
-    memcpy(bytes, kind->data, kind->size);
-    memcpy(bytes + kind->size, key->data, key->size);
-    memcpy(bytes + kind->size + key->size, label->data, label->size);
-    digest_rest(bytes, size, &end, &end.rest);
-    memcpy(bytes + size, &end, sizeof end);
-    bool written = wasinn__cache_file_write(file, &(wasinn_blob){bytes, size + sizeof end}, message);
+    size_t slices = wasinn__slices((size_t)status.st_size);
+    size_t size = kind->size + key->size + label->size + slices * sizeof(wasinn__digest);
+    char *bytes = wasinn__alloc_raw(size + sizeof end), *at = bytes;
+    wasinn__digest *digests = wasinn__alloc(slices, sizeof *digests);
+    bool written = bytes && digests && digest_file(file, (size_t)status.st_size, digests);
+    if (written) {
+        put(&at, kind->data, kind->size);
+        put(&at, key->data, key->size);
+        put(&at, label->data, label->size);
+        put(&at, digests, slices * sizeof *digests);
+        digest_rest(bytes, size, &end, &end.rest);
+        put(&at, &end, sizeof end);
+        written = wasinn__cache_file_write(file, &(wasinn_blob){bytes, size + sizeof end}, message);
+    } else {
+        wasinn_refuse(message, WASINN_TOO_LARGE, "cannot be read back");
+    }
+    wasinn__free(digests);
     wasinn__free(bytes);
     return written;
 }

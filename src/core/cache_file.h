@@ -1,5 +1,5 @@
 /* The file of one entry of a cache: the content from its first byte on, so that it can be mapped, then kind,
- * key and label, then a tail that says how long each is and what they hash to. */
+ * key and label, the digests of the content's slices, and a tail that says how long each of these is. */
 #ifndef WASINN_CORE_CACHE_FILE_H
 #define WASINN_CORE_CACHE_FILE_H
 
@@ -9,14 +9,16 @@
 typedef struct wasinn__cache_file {
     void *map;
     size_t map_size;
-    wasinn_blob content, kind, key, label;
+    wasinn_blob content, kind, key, label, digests;
 } wasinn__cache_file;
 
 /* Maps the open file `file` and looks at everything but the content. False, and why not: it is no entry, or
  * damaged. */
 bool wasinn__cache_file_map(int file, wasinn__cache_file *mapped, wasinn_message *message);
-/* Whether the content is what was written. Several threads help where it is large. */
-bool wasinn__cache_file_whole(const wasinn__cache_file *mapped);
+/* Whether the content is what was written: its ends, where what is not mere numbers lies in a compiled model;
+ * and all of it, by `threads` threads, or as many as there are cores if that is 0. */
+bool wasinn__cache_file_ends(const wasinn__cache_file *mapped);
+bool wasinn__cache_file_whole(const wasinn__cache_file *mapped, unsigned threads);
 void wasinn__cache_file_unmap(wasinn__cache_file *mapped);
 
 /* Makes an entry of an open file that has just the content: appends the rest. */

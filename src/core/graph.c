@@ -67,6 +67,13 @@ static wasinn_status load_model(wasinn__graph *graph, const order *order, wasinn
     if (order->store->cache)
         request.store = &store;
     status = wasinn__dispatch_load(graph->backend, &request, loaded, message);
+    if (!wasinn__store_confirm(order->store)) {
+        if (status == WASINN_OK)
+            backend->table->unload(loaded->model);
+        message->text[0] = '\0';
+        *loaded = (wasinn_loaded){.struct_size = sizeof *loaded};
+        status = wasinn__dispatch_load(graph->backend, &request, loaded, message);
+    }
     wasinn__options_free(options, request.option_count);
     if (status != WASINN_OK)
         return status;

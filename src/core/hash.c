@@ -21,51 +21,53 @@ void wasinn__digest_of(const wasinn_blob *runs, size_t count, wasinn__digest *di
     memcpy(digest, &hash, sizeof *digest);
 }
 
-/* ---- Large ones: the digest of the digests of their slices ------------------------------------------ */
+/* ---- Slices ----------------------------------------------------------------------------------------- */
 
-enum { SLICE = 8 << 20, THREADS = 4 };
+enum { THREADS = 4 };
 
 typedef struct work {
     const wasinn_blob *bytes;
-    size_t slices;
+    size_t first, count;
     wasinn__digest *digests;
     atomic_size_t next;
 } work;
 
-static void *digest_slices(void *data) {
+size_t wasinn__slices(size_t size) {
+    return size == 0 ? 1 : (size - 1) / WASINN__SLICE + 1;
+}
+
+static void *digest_some(void *data) {
     work *work = data;
-    for (size_t i; (i = atomic_fetch_add(&work->next, 1)) < work->slices;) {
-        size_t at = i * SLICE, left = work->bytes->size - at;
-        wasinn_blob slice = {(const char *)work->bytes->data + at, left < SLICE ? left : SLICE};
+    for (size_t i; (i = atomic_fetch_add(&work->next, 1)) < work->count;) {
+        size_t at = (work->first + i) * WASINN__SLICE, left = work->bytes->size - at;
+        wasinn_blob slice = {(const char *)work->bytes->data + at,
+                             left < WASINN__SLICE ? left : WASINN__SLICE};
         wasinn__digest_of(&slice, 1, &work->digests[i]);
     }
     return NULL;
 }
 
-static size_t helpers_for(size_t slices) {
+static size_t helpers_for(size_t count, unsigned threads) {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t most = cores < 1 ? 1 : cores > THREADS ? THREADS : (size_t)cores;
-    return (slices < most ? slices : most) - 1;
+    size_t most = threads ? threads : cores < 1 ? 1 : (size_t)cores;
+    most = most > THREADS ? THREADS : most;
+    return (count < most ? count : most) - 1;
 }
 
-bool wasinn__digest_of_large(const wasinn_blob *bytes, wasinn__digest *digest) {
-    pthread_t threads[THREADS];
-    size_t started = 0;
-    work work = {.bytes = bytes, .slices = bytes->size / SLICE + 1};
-    work.digests = wasinn__alloc(work.slices, sizeof *work.digests);
-    if (!work.digests)
-        return false;
+void wasinn__digest_slices(const wasinn_blob *bytes, size_t first, size_t count, unsigned threads,
+                           wasinn__digest *digests) {
+    pthread_t started[THREADS];
+    size_t helpers = 0;
+    work work = {.bytes = bytes, .first = first, .count = count, .digests = digests};
     atomic_init(&work.next, 0);
-    size_t helpers = helpers_for(work.slices);
-    while (started < helpers && pthread_create(&threads[started], NULL, digest_slices, &work) == 0)
-        started++;
-    digest_slices(&work);
-    while (started > 0)
-        pthread_join(threads[--started], NULL);
-    wasinn_blob all = {work.digests, work.slices * sizeof *work.digests};
-    wasinn__digest_of(&all, 1, digest);
-    wasinn__free(work.digests);
-    return true;
+    if (count == 0)
+        return;
+    while (helpers < helpers_for(count, threads) &&
+           pthread_create(&started[helpers], NULL, digest_some, &work) == 0)
+        helpers++;
+    digest_some(&work);
+    while (helpers > 0)
+        pthread_join(started[--helpers], NULL);
 }
 
 /* ---- Samples ---------------------------------------------------------------------------------------- */

@@ -13,9 +13,15 @@ typedef struct wasinn__digest {
 
 /* Of several runs of bytes, one after the other. */
 void wasinn__digest_of(const wasinn_blob *runs, size_t count, wasinn__digest *digest);
-/* Of one that may be large: several threads share the work. Another value than that of the above. False: no
- * memory. */
-bool wasinn__digest_of_large(const wasinn_blob *bytes, wasinn__digest *digest);
+/* What may be large is digested in slices, so that several threads share the work, and some can be looked at
+ * before the others. */
+enum { WASINN__SLICE = 8 << 20 };
+/* At least one. */
+size_t wasinn__slices(size_t size);
+/* Of slices first to first + count - 1; `digests` is that of the first of them. With `threads` of 0, of as
+ * many as there are cores. */
+void wasinn__digest_slices(const wasinn_blob *bytes, size_t first, size_t count, unsigned threads,
+                           wasinn__digest *digests);
 
 /* A number that is hard to guess. */
 uint64_t wasinn__random(void);

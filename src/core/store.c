@@ -13,6 +13,7 @@
 
 #define KIND "model"
 #define NICE 10
+#define LARGE ((size_t)32 << 20)
 
 struct wasinn__saving {
     pthread_t thread;
@@ -36,16 +37,49 @@ static char *whole_key(const wasinn__backend *backend, const char *key) {
     return text;
 }
 
+/* Signals are the embedder's: none is to be handled on a thread of ours. */
+static bool start_thread(pthread_t *thread, void *(*run)(void *), void *data) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool started = pthread_create(thread, NULL, run, data) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
+}
+
+/* Its result is NULL for what is whole. */
+static void *check(void *data) {
+    wasinn__store *store = data;
+    return wasinn__cache_check(store->cache, store->found) ? NULL : store;
+}
+
+/* A large model is checked to its end while the runtime takes it apart, which takes much longer. */
 bool wasinn__store_find(void *data, const char *key, wasinn_blob *content) {
     wasinn__store *store = data;
     if (store->key)
         return false;
     store->key = whole_key(store->backend, key);
-    return store->key &&
-           wasinn_cache_find(store->cache, KIND, store->key, strlen(store->key), &store->found, content);
+    if (!store->key ||
+        !wasinn__cache_find_ends(store->cache, KIND, store->key, strlen(store->key), &store->found, content))
+        return false;
+    store->checking = content->size > LARGE && start_thread(&store->checker, check, store);
+    if (store->checking || !check(store))
+        return true;
+    wasinn_cache_release(store->found);
+    store->found = NULL;
+    return false;
+}
+
+bool wasinn__store_confirm(wasinn__store *store) {
+    void *damaged = NULL;
+    if (store->checking)
+        pthread_join(store->checker, &damaged);
+    store->checking = false;
+    return !damaged;
 }
 
 void wasinn__store_clear(wasinn__store *store) {
+    wasinn__store_confirm(store);
     wasinn__free(store->key);
     wasinn_cache_release(store->found);
     *store = (wasinn__store){0};
@@ -67,7 +101,6 @@ static void *save(void *data) {
 }
 
 wasinn__saving *wasinn__store_save(const wasinn__store *store, wasinn__backend *backend, void *model) {
-    sigset_t all, before;
     wasinn__saving *saving = store->key ? wasinn__alloc(1, sizeof *saving) : NULL;
     if (!saving)
         return NULL;
@@ -78,11 +111,7 @@ wasinn__saving *wasinn__store_save(const wasinn__store *store, wasinn__backend *
         return NULL;
     }
     wasinn_cache_retain(saving->cache);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool started = pthread_create(&saving->thread, NULL, save, saving) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (started)
+    if (start_thread(&saving->thread, save, saving))
         return saving;
     wasinn_cache_end(saving->writer, false);
     wasinn_cache_free(saving->cache);

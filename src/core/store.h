@@ -12,6 +12,8 @@ typedef struct wasinn__store {
     const char *label;
     char *key; /* that was looked for, or NULL */
     wasinn_cache_entry *found;
+    pthread_t checker; /* of what was found, if that is large */
+    bool checking;
 } wasinn__store;
 
 /* One model that is being written by a thread of its own. */
@@ -19,6 +21,9 @@ typedef struct wasinn__saving wasinn__saving;
 
 /* What find of a wasinn_model_store is; `data` is a wasinn__store. */
 bool wasinn__store_find(void *data, const char *key, wasinn_blob *content);
+/* Waits until what was found has been checked whole. False: it was damaged; it may be let go of, and nothing
+ * is found again. */
+bool wasinn__store_confirm(wasinn__store *store);
 /* Lets go of all that a load has left in it. */
 void wasinn__store_clear(wasinn__store *store);
 
