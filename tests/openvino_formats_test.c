@@ -785,7 +785,9 @@ static void test_properties(void) {
         check_case = cases[i].property;
         request.options = &cases[i].option;
         request.option_count = 1;
-        if (!CHECK_EQ(wasinn__openvino_compile(opened, read.model, "CPU", &request, &compiled), OK))
+        wasinn__openvino_settings settings;
+        wasinn__openvino_settings_of(&request, &settings);
+        if (!CHECK_EQ(wasinn__openvino_compile(opened, read.model, "CPU", &settings, &compiled), OK))
             continue;
         CHECK_EQ(get(compiled, cases[i].property, &value), OK);
         CHECK(value && strcmp(value, cases[i].value) == 0);

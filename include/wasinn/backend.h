@@ -206,6 +206,8 @@ typedef struct wasinn_backend {
     /* Optional. Writes a model that may be saved to a file that is there already and empty, for load to find
      * in the request's store. Called once, on a thread of its own, while others use the model. */
     wasinn_status (*save)(void *model, const char *path, wasinn_message *message);
+    /* Optional. Host memory that each execution holds besides its tensors, as well as can be told. */
+    uint64_t (*execution_bytes)(void *model);
 } wasinn_backend;
 
 /* What a shared object that is a backend has to have, under this name: its table, which lives as long as the

@@ -77,7 +77,9 @@ LOAD(5)
 LOAD(6)
 LOAD(7)
 LOAD(8)
-LOAD(9) LOAD(10) LOAD(11)
+LOAD(9)
+LOAD(10)
+LOAD(11)
 
     static const struct {
     wasinn_status (*load)(void *, const wasinn_load_request *, wasinn_loaded *, wasinn_message *);

@@ -107,6 +107,10 @@ wasinn_status wasinn__dispatch_save(wasinn__backend *backend, void *model, const
     return CALL(backend, save, message, model, path);
 }
 
+uint64_t wasinn__dispatch_execution_bytes(const wasinn__backend *backend, void *model) {
+    return HAS(backend->table, execution_bytes) ? backend->table->execution_bytes(model) : 0;
+}
+
 bool wasinn__dispatch_keeps_shapes(const wasinn__backend *backend) {
     return HAS(backend->table, keeps_shapes);
 }

@@ -36,6 +36,7 @@ const char *const *wasinn__dispatch_option_texts(const wasinn__backend *backend)
 bool wasinn__dispatch_saves(const wasinn__backend *backend);
 wasinn_status wasinn__dispatch_save(wasinn__backend *backend, void *model, const char *path,
                                     wasinn_message *message);
+uint64_t wasinn__dispatch_execution_bytes(const wasinn__backend *backend, void *model);
 bool wasinn__dispatch_keeps_shapes(const wasinn__backend *backend);
 bool wasinn__dispatch_infers(const wasinn__backend *backend);
 

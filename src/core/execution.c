@@ -87,6 +87,24 @@ static wasinn_status charge_outputs(wasinn_guest *guest, wasinn__execution *exec
     return WASINN_OK;
 }
 
+/* What the backend holds for each execution besides its tensors. */
+static wasinn_status charge_own(wasinn_guest *guest, wasinn__execution *execution, wasinn_message *message) {
+    const wasinn__graph *graph = execution->graph;
+    uint64_t bytes = wasinn__dispatch_execution_bytes(graph->backend, graph->model);
+    uint64_t most = guest->limits.total_bytes;
+    if (bytes == 0)
+        return WASINN_OK;
+    if (guest->held_bytes > most || bytes > most - guest->held_bytes)
+        return wasinn_refuse(
+            message, WASINN_TOO_LARGE,
+            "an execution context of this model: the guest holds %llu bytes and asks for %llu more; the "
+            "limit is %llu",
+            (unsigned long long)guest->held_bytes, (unsigned long long)bytes, (unsigned long long)most);
+    guest->held_bytes += bytes;
+    execution->own_bytes = bytes;
+    return WASINN_OK;
+}
+
 /* ---- Making and freeing ----------------------------------------------------------------------------- */
 
 static void release_state(wasinn_guest *guest, wasinn__execution *execution) {
@@ -95,6 +113,8 @@ static void release_state(wasinn_guest *guest, wasinn__execution *execution) {
         graph->backend->table->destroy(execution->state);
     execution->state = NULL;
     execution->computed = false;
+    guest->held_bytes -= execution->own_bytes;
+    execution->own_bytes = 0;
     for (int side = 0; side < 2; side++) {
         for (uint32_t i = 0; execution->charged[side] && i < graph->port_counts[side]; i++) {
             guest->held_bytes -= execution->charged[side][i];
@@ -110,6 +130,8 @@ static wasinn_status make_state(wasinn_guest *guest, wasinn__execution *executio
     wasinn_status status = charge_static(guest, execution, WASINN_INPUT, message);
     if (status == WASINN_OK)
         status = charge_static(guest, execution, WASINN_OUTPUT, message);
+    if (status == WASINN_OK)
+        status = charge_own(guest, execution, message);
     if (status == WASINN_OK)
         status = wasinn__dispatch_create(graph->backend, graph->model, &execution->state, message);
     return status;

@@ -10,6 +10,7 @@ typedef struct wasinn__execution {
     wasinn__graph *graph;
     void *state;          /* the backend's; NULL when it could not be made anew */
     uint64_t *charged[2]; /* by wasinn_direction and index: bytes that the guest is charged for */
+    uint64_t own_bytes;   /* likewise, besides tensors */
     bool *inputs_set;
     bool computed;      /* the outputs are those of a compute that succeeded */
     wasinn__room *room; /* what wasinn_infer needs; NULL until then */

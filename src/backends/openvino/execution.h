@@ -13,6 +13,7 @@ typedef struct wasinn__openvino_bound {
 typedef struct wasinn__openvino_execution {
     wasinn__openvino_model *model;
     ov_infer_request_t *request;
+    ov_compiled_model_t *own;         /* of a model with states; NULL: the model's */
     ov_tensor_t **tensors[2];         /* the request's own; NULL until first asked for */
     void **memory;                    /* of inputs of fixed shape */
     wasinn_tensor *views;             /* of outputs of fixed shape, once they were asked for */

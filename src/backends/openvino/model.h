@@ -2,7 +2,7 @@
 #ifndef WASINN_BACKENDS_OPENVINO_MODEL_H
 #define WASINN_BACKENDS_OPENVINO_MODEL_H
 
-#include "backends/openvino/runtime.h"
+#include "backends/openvino/options.h"
 
 typedef struct wasinn__openvino_model {
     wasinn__openvino_runtime *runtime;
@@ -12,7 +12,14 @@ typedef struct wasinn__openvino_model {
     char **names[2]; /* by direction and index; NULL: it has none */
     bool *fixed[2];  /* likewise: every dimension is known */
     uint64_t bytes;  /* that OpenVINO holds of it */
-    bool binds;      /* its device is one that was seen to compute rightly in a caller's memory */
+    /* A model with states is compiled anew for each execution, from what was read: OpenVINO (seen with
+     * 2026.4.1) keeps a state that is an input unchanged in memory that all requests of a compiled model have
+     * in common. */
+    ov_model_t *stateful; /* NULL: it has none */
+    const char *device;
+    wasinn__openvino_settings settings;
+    uint64_t weights; /* bytes of them, of a model with states */
+    bool binds;       /* its device is one that was seen to compute rightly in a caller's memory */
 } wasinn__openvino_model;
 
 /* Frees what is known of the ports. */

@@ -85,6 +85,8 @@ static void unload(void *opaque) {
     const wasinn__openvino *library = &unloaded->runtime->library;
     if (unloaded->compiled)
         library->ov_compiled_model_free(unloaded->compiled);
+    if (unloaded->stateful)
+        library->ov_model_free(unloaded->stateful);
     if (unloaded->core)
         library->ov_core_free(unloaded->core);
     wasinn__openvino_free_ports(unloaded);
@@ -149,7 +151,10 @@ wasinn_status wasinn__openvino_count_ports(model *made, wasinn_message *message)
 
 static wasinn_status compile(model *made, const ov_model_t *read, const char *device,
                              const wasinn_load_request *request, wasinn_message *message) {
-    ov_status_e code = wasinn__openvino_compile(made->runtime, read, device, request, &made->compiled);
+    wasinn__openvino_settings_of(request, &made->settings);
+    made->device = device;
+    ov_status_e code =
+        wasinn__openvino_compile(made->runtime, read, device, &made->settings, &made->compiled);
     if (code != OK)
         return failed(&made->runtime->library, code, "compiling the model", message);
     wasinn_status status = wasinn__openvino_count_ports(made, message);
@@ -166,8 +171,12 @@ static wasinn_status read_and_compile(model *made, const char *device, const was
         status = wasinn_refuse(message, WASINN_TIMEOUT, "stopped before the model was compiled");
     if (status == WASINN_OK)
         status = compile(made, read.model, device, request, message);
-    if (read.model)
+    if (read.stateful) {
+        made->stateful = read.model;
+        made->weights = read.weights;
+    } else if (read.model) {
         made->runtime->library.ov_model_free(read.model);
+    }
     made->bytes = read.bytes;
     loaded->keeps_blobs = read.keeps_blobs;
     return status;
@@ -185,7 +194,6 @@ static wasinn_status load(void *opaque, const wasinn_load_request *request, wasi
     if (!made)
         return wasinn_refuse(message, WASINN_TOO_LARGE, "OpenVINO: no memory");
     made->runtime = opened;
-    made->binds = request->target == WASINN_TARGET_CPU;
     wasinn__openvino_identify(request, device, &identity);
     loaded->from_store = wasinn__openvino_import(made, request, &identity);
     if (!loaded->from_store)
@@ -194,7 +202,9 @@ static wasinn_status load(void *opaque, const wasinn_load_request *request, wasi
         unload(made);
         return status;
     }
-    loaded->may_be_saved = !loaded->from_store && wasinn__openvino_unchanged(&identity);
+    loaded->may_be_saved = !loaded->from_store && !made->stateful && wasinn__openvino_unchanged(&identity);
+    /* A state may be kept where an input is. */
+    made->binds = request->target == WASINN_TARGET_CPU && !made->stateful;
     loaded->model = made;
     loaded->bytes = made->bytes;
     return WASINN_OK;
@@ -289,7 +299,27 @@ static void destroy(void *opaque) {
     free(destroyed->views);
     if (destroyed->request)
         library->ov_infer_request_free(destroyed->request);
+    if (destroyed->own)
+        library->ov_compiled_model_free(destroyed->own);
     free(destroyed);
+}
+
+static uint64_t execution_bytes(void *opaque) {
+    const model *loaded = opaque;
+    return loaded->stateful ? loaded->weights : 0;
+}
+
+static ov_status_e create_request(execution *made) {
+    const model *loaded = made->model;
+    const wasinn__openvino *library = &loaded->runtime->library;
+    ov_status_e code = OK;
+    if (loaded->stateful)
+        code = wasinn__openvino_compile(loaded->runtime, loaded->stateful, loaded->device, &loaded->settings,
+                                        &made->own);
+    if (code != OK)
+        return code;
+    return library->ov_compiled_model_create_infer_request(made->own ? made->own : loaded->compiled,
+                                                           &made->request);
 }
 
 static wasinn_status create(void *opaque, void **result, wasinn_message *message) {
@@ -307,7 +337,7 @@ static wasinn_status create(void *opaque, void **result, wasinn_message *message
         destroy(made);
         return wasinn_refuse(message, WASINN_TOO_LARGE, "OpenVINO: no memory");
     }
-    ov_status_e code = library->ov_compiled_model_create_infer_request(loaded->compiled, &made->request);
+    ov_status_e code = create_request(made);
     if (code != OK) {
         destroy(made);
         return failed(library, code, "creating an inference request", message);
@@ -465,4 +495,5 @@ const wasinn_backend wasinn__backend_openvino = {
     .infer = wasinn__openvino_infer,
     .layers = layers,
     .save = wasinn__openvino_save,
+    .execution_bytes = execution_bytes,
 };

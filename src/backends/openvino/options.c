@@ -113,21 +113,31 @@ bool wasinn__openvino_set_core(const wasinn__openvino *library, ov_core_t *core,
     return true;
 }
 
+static void set(wasinn__openvino_settings *settings, const char *key, const char *value) {
+    settings->keys[settings->count] = key;
+    snprintf(settings->values[settings->count], sizeof *settings->values, "%s", value);
+    settings->count++;
+}
+
+void wasinn__openvino_settings_of(const wasinn_load_request *request, wasinn__openvino_settings *settings) {
+    settings->count = 0;
+    for (size_t i = 0; i < request->option_count; i++) {
+        size_t option = index_of(request->options[i].key);
+        if (option < WASINN__OPENVINO_OPTIONS && options[option].property)
+            set(settings, options[option].property, value_for(option, request->options[i].value));
+    }
+    if (request->profile)
+        set(settings, "PERF_COUNT", "YES");
+}
+
 ov_status_e wasinn__openvino_compile(const wasinn__openvino_runtime *runtime, const ov_model_t *model,
-                                     const char *device, const wasinn_load_request *request,
+                                     const char *device, const wasinn__openvino_settings *settings,
                                      ov_compiled_model_t **compiled) {
     const char *p[2 * (WASINN__OPENVINO_OPTIONS + 1)] = {0};
     size_t count = 0;
-    for (size_t i = 0; i < request->option_count; i++) {
-        size_t option = index_of(request->options[i].key);
-        if (option == WASINN__OPENVINO_OPTIONS || !options[option].property)
-            continue;
-        p[count++] = options[option].property;
-        p[count++] = value_for(option, request->options[i].value);
-    }
-    if (request->profile) {
-        p[count++] = "PERF_COUNT";
-        p[count++] = "YES";
+    for (size_t i = 0; i < settings->count; i++) {
+        p[count++] = settings->keys[i];
+        p[count++] = settings->values[i];
     }
     /* It reads as many as it is told. */
     return runtime->library.ov_core_compile_model(runtime->core, model, device, count, compiled, p[0], p[1],

@@ -127,6 +127,11 @@ static wasinn_status read_ir(const wasinn__openvino_runtime *runtime, const wasi
                : wasinn__openvino_failed(&runtime->library, WASINN_RUNTIME_ERROR, code, doing, message);
 }
 
+/* Whether the operation that sets a state is named. */
+static bool names_assign(const wasinn_blob *bytes) {
+    return bytes->size > 0 && memmem(bytes->data, bytes->size, "Assign", 6) != NULL;
+}
+
 /* What stands in a refusal behind what the bytes are not: what they are, if that is known. */
 static void tell_format(wasinn__format format, char *text, size_t capacity) {
     text[0] = '\0';
@@ -164,6 +169,8 @@ static wasinn_status read_ir_blobs(const wasinn__openvino_runtime *runtime, cons
                                            message);
     }
     wasinn_status status = read_ir(runtime, xml, weights, "reading the model", &read->model, message);
+    read->stateful = names_assign(xml);
+    read->weights = bin->size;
     if (weights)
         library->ov_tensor_free(weights);
     read->keeps_blobs = true;
@@ -229,6 +236,8 @@ static wasinn_status read_ir_path(wasinn__openvino_runtime *runtime, const char 
         status = read_ir(runtime, &text, weights, doing, &read->model, message);
     if (weights)
         runtime->library.ov_tensor_free(weights);
+    read->stateful = names_assign(&text);
+    read->weights = size;
     free((void *)(uintptr_t)text.data);
     read->bytes = maps ? 0 : size;
     return status;
@@ -302,16 +311,20 @@ static wasinn_status read_carried(const wasinn__openvino_runtime *runtime, const
 }
 
 static wasinn_status read_bytes(const wasinn__openvino_runtime *runtime, const wasinn_blob *blob,
-                                wasinn_encoding encoding, const char *doing, ov_model_t **model,
+                                wasinn_encoding encoding, const char *doing, wasinn__openvino_read *read,
                                 wasinn_message *message) {
     wasinn_status status = WASINN_OK;
     if (encoding == WASINN_ENCODING_ONNX)
-        return read_ir(runtime, blob, NULL, doing, model, message);
+        return read_ir(runtime, blob, NULL, doing, &read->model, message);
     if (encoding == WASINN_ENCODING_TENSORFLOW)
         status = wasinn__tensorflow_check(blob, message);
     else
         status = wasinn__tensorflowlite_check(blob, message);
-    return status == WASINN_OK ? read_carried(runtime, blob, encoding, doing, model, message) : status;
+    if (status != WASINN_OK)
+        return status;
+    read->stateful = encoding == WASINN_ENCODING_TENSORFLOWLITE && wasinn__tensorflowlite_has_states(blob);
+    read->weights = blob->size;
+    return read_carried(runtime, blob, encoding, doing, &read->model, message);
 }
 
 /* No frontend keeps the bytes: each makes its own model of them. */
@@ -329,7 +342,7 @@ static wasinn_status read_blob(const wasinn__openvino_runtime *runtime, const wa
     if (status == WASINN_OK && encoding == WASINN_ENCODING_TENSORFLOW)
         status = wasinn__tensorflow_refuse_files(blob, message);
     if (status == WASINN_OK)
-        status = read_bytes(runtime, blob, encoding, "reading the model", &read->model, message);
+        status = read_bytes(runtime, blob, encoding, "reading the model", read, message);
     read->bytes = blob->size;
     return status;
 }
@@ -359,7 +372,7 @@ static wasinn_status read_one_file(const wasinn__openvino_runtime *runtime, cons
         return status;
     status = check_format(wasinn__format_of_bytes(&blob), encoding, name, message);
     if (status == WASINN_OK)
-        status = read_bytes(runtime, &blob, encoding, doing, &read->model, message);
+        status = read_bytes(runtime, &blob, encoding, doing, read, message);
     free((void *)(uintptr_t)blob.data);
     return status;
 }

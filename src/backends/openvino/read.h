@@ -8,6 +8,8 @@ typedef struct wasinn__openvino_read {
     ov_model_t *model;
     uint64_t bytes;   /* that OpenVINO holds of it, beyond the blobs that it keeps */
     bool keeps_blobs; /* it goes on using them */
+    bool stateful;    /* it has states that outlive a run */
+    uint64_t weights; /* bytes of them, wherever they are, as well as can be told */
 } wasinn__openvino_read;
 
 /* The xml and the bin that a path means. */

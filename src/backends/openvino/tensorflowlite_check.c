@@ -8,7 +8,8 @@ enum {
     MOST_GRAPHS = 1024,
     MOST_DEPTH = 64, /* of graphs that call graphs */
     NEWEST_OPERATOR = 209,
-    CUSTOM = 32
+    CUSTOM = 32,
+    ASSIGN_VARIABLE = 144
 };
 
 /* Tables of TensorFlow Lite's schema. */
@@ -515,4 +516,13 @@ wasinn_status wasinn__tensorflowlite_check(const wasinn_blob *blob, wasinn_messa
     for (uint32_t i = 0; status == WASINN_OK && i < model.graphs.count; i++)
         status = check_graph(&lite, &model, table_in(&lite, model.graphs, i));
     return status == WASINN_OK ? check_all_calls(&lite, &model) : status;
+}
+
+bool wasinn__tensorflowlite_has_states(const wasinn_blob *blob) {
+    const lite lite = {blob->data, blob->size, 0, 0, NULL};
+    row codes = row_of(&lite, u32_at(&lite, 0), 1);
+    for (uint32_t i = 0; i < codes.count; i++)
+        if (operator_of(&lite, table_in(&lite, codes, i)) == ASSIGN_VARIABLE)
+            return true;
+    return false;
 }

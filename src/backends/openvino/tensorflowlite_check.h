@@ -8,5 +8,7 @@
  * OpenVINO before 2026 believes them, and none looks at a convolution's shapes before it divides by them.
  * WASINN_RUNTIME_ERROR says what is wrong and where. */
 wasinn_status wasinn__tensorflowlite_check(const wasinn_blob *model, wasinn_message *message);
+/* Whether a model that was checked sets variables. */
+bool wasinn__tensorflowlite_has_states(const wasinn_blob *model);
 
 #endif
