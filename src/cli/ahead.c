@@ -30,7 +30,8 @@ static bool is_short_of_memory(void) {
     return getrlimit(RLIMIT_AS, &space) != 0 || space.rlim_cur != RLIM_INFINITY;
 }
 
-wasinn__ahead *wasinn__ahead_start(wasinn_host *host, const wasinn__named *named, const wasinn_blob *wasm) {
+wasinn__ahead *wasinn__ahead_start(wasinn_host *host, const wasinn__named *named, const wasinn_blob *wasm,
+                                   bool beside) {
     bool known = named->count < 2 || named->encoding != WASINN_ENCODING_AUTODETECT;
     if (!known || !memmem(wasm->data, wasm->size, IMPORT, strlen(IMPORT)) || is_short_of_memory())
         return NULL;
@@ -39,7 +40,9 @@ wasinn__ahead *wasinn__ahead_start(wasinn_host *host, const wasinn__named *named
         return NULL;
     made->host = host;
     made->named = named;
-    if (pthread_create(&made->thread, NULL, open_ahead, made) == 0)
+    if (!beside)
+        open_ahead(made);
+    else if (pthread_create(&made->thread, NULL, open_ahead, made) == 0)
         return made;
     free(made);
     return NULL;

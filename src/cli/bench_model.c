@@ -81,7 +81,7 @@ LOAD(9)
 LOAD(10)
 LOAD(11)
 
-    static const struct {
+static const struct {
     wasinn_status (*load)(void *, const wasinn_load_request *, wasinn_loaded *, wasinn_message *);
 } loads[MOST_BACKENDS] = {{load_0}, {load_1}, {load_2}, {load_3}, {load_4},  {load_5},
                           {load_6}, {load_7}, {load_8}, {load_9}, {load_10}, {load_11}};

@@ -54,6 +54,17 @@ typedef struct session {
     wasinn__program program;
 } session;
 
+/* Only a checker of memory wants all to be given back: it takes the runtimes milliseconds, and one that is
+ * still being opened, or a guest that does not come out of a system call, may take any time. The one for
+ * leaks crashes where OpenVINO was opened on another thread than the first. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define GIVES_BACK true
+#elif defined(__has_feature)
+#define GIVES_BACK (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define GIVES_BACK false
+#endif
+
 static int run(session *session, const wasinn__run_options *options) {
     wasinn__program *program = &session->program;
     int code = wasinn__run_cache_open(options, &session->cache);
@@ -66,20 +77,10 @@ static int run(session *session, const wasinn__run_options *options) {
     if (code != WASINN__EXIT_OK)
         return code;
     wasinn_blob wasm = {program->wasm, program->wasm_size};
-    session->ahead = wasinn__ahead_start(session->host, &options->named, &wasm);
+    session->ahead = wasinn__ahead_start(session->host, &options->named, &wasm, !GIVES_BACK);
     code = wasinn__program_make(program, session->host, session->cache);
     return code == WASINN__EXIT_OK ? wasinn__workers_run(session->workers, program) : code;
 }
-
-/* Only a checker of memory wants all to be given back: it takes the runtimes milliseconds, and one that is
- * still being opened, or a guest that does not come out of a system call, may take any time. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define GIVES_BACK true
-#elif defined(__has_feature)
-#define GIVES_BACK (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-#else
-#define GIVES_BACK false
-#endif
 
 static int leave(session *session, int code) {
     uint64_t began = wasinn__stats_begin(session->stats, WASINN__PHASE_END);
