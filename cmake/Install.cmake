@@ -9,7 +9,9 @@ set(WASINN_PACKAGE_DIR "${CMAKE_INSTALL_LIBDIR}/cmake/wasinn")
 
 set_target_properties(wasinn PROPERTIES INSTALL_RPATH "$ORIGIN/../${WASINN_PRIVATE_DIR}"
                                         INSTALL_RPATH_USE_LINK_PATH ON)
-set_target_properties(wasinn_wasmtime_shared PROPERTIES INSTALL_RPATH "$ORIGIN")
+# A run path that is changed when it is installed ends in a colon until then, which the loader takes for the current
+# folder: what can do so has the same one all the time.
+set_target_properties(wasinn_wasmtime_shared PROPERTIES INSTALL_RPATH "$ORIGIN" BUILD_WITH_INSTALL_RPATH ON)
 install(TARGETS wasinn wasinn_shared wasinn_static wasinn_wasmtime_shared wasinn_wasmtime_static
         RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}"
         LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
@@ -26,6 +28,8 @@ if(fetched EQUAL 0)
 endif()
 # Some linkers add run paths of their own, which CMake leaves as they are (zig's does so); this needs CMake 3.21.
 if(fetched EQUAL 0 AND NOT CMAKE_VERSION VERSION_LESS 3.21)
+  set_target_properties(wasinn PROPERTIES BUILD_WITH_INSTALL_RPATH ON
+                                          INSTALL_RPATH "$ORIGIN/../deps/wasmtime/lib")
   install(CODE "file(RPATH_SET FILE \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}/wasinn\"
                 NEW_RPATH [[$ORIGIN/../${WASINN_PRIVATE_DIR}]])")
 endif()
