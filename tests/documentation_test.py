@@ -101,7 +101,7 @@ class Reference(unittest.TestCase):
 
     def test_json_keys(self):
         sources = "".join((ROOT / "src/cli" / name).read_text() for name in (
-            "inspect/print.c", "backends.c", "stats_print.c", "bench_json.c", "cache.c"))
+            "inspect/print.c", "backends.c", "stats_print.c", "bench/json.c", "cache.c"))
         keys = set(re.findall(r'"([a-z_0-9]+)"', "\n".join(
             re.findall(r"(?:put_text|add_text|yyjson_mut_obj_add_\w+)\([^;]*;", sources))))
         keys -= {"model", "component", "module"}

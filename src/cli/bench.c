@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bench.h"
+#include "bench/bench.h"
 #include "cli.h"
 
 /* What was set up for one guest, or for several: a runtime is given another hint then. */

@@ -1,11 +1,11 @@
 /* The parts of `wasinn bench`. */
-#ifndef WASINN_CLI_BENCH_H
-#define WASINN_CLI_BENCH_H
+#ifndef WASINN_CLI_BENCH_BENCH_H
+#define WASINN_CLI_BENCH_BENCH_H
 
 #include <signal.h>
 
-#include "bench_stats.h"
-#include "models.h"
+#include "cli/models.h"
+#include "stats.h"
 #include "wasinn/backend.h"
 #include "wasinn/cache.h"
 

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "bench.h"
-#include "cli.h"
-#include "elements.h"
-#include "file.h"
+#include "cli/cli.h"
+#include "cli/elements.h"
+#include "cli/file.h"
 
 #define fail(...) wasinn__fail(WASINN__EXIT_FAILED, __VA_ARGS__)
 

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "bench.h"
-#include "cli.h"
+#include "cli/cli.h"
 
 static const char help[] =
     "usage: wasinn bench MODEL[,KEY=VALUE]... [options]\n"

@@ -1,4 +1,4 @@
-#include "bench_stats.h"
+#include "stats.h"
 
 #include <stdlib.h>
 #include <string.h>

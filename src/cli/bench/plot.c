@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "bench.h"
-#include "cli.h"
-#include "file.h"
+#include "cli/cli.h"
+#include "cli/file.h"
 
 /* Of a panel and of what lies around its axes. */
 enum { PANEL_WIDTH = 460, PANEL_HEIGHT = 300, LEFT = 70, RIGHT = 20, TOP = 34, BOTTOM = 52, HEAD = 70 };

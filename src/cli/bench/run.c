@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "bench.h"
-#include "cli.h"
+#include "cli/cli.h"
 
 typedef struct crew crew;
 

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "bench.h"
-#include "cli.h"
+#include "cli/cli.h"
 
 enum { MOST_BACKENDS = 12 };
 

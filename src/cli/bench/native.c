@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "bench.h"
-#include "cli.h"
+#include "cli/cli.h"
 
 volatile sig_atomic_t wasinn__bench_interrupted;
 

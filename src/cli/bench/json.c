@@ -6,7 +6,7 @@
 #include <yyjson.h>
 
 #include "bench.h"
-#include "cli.h"
+#include "cli/cli.h"
 
 struct wasinn__bench_json {
     yyjson_mut_doc *doc;
