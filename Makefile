@@ -39,7 +39,7 @@ fi; \
 MAKEFLAGS=--no-print-directory cmake --build $(1) --parallel $(JOBS)
 endef
 
-.PHONY: all install uninstall deb demo image test test-models bench sanitize docs format format-check deps clean distclean help tools test-parts
+.PHONY: all install uninstall deb demo image test test-models bench bench-curves sanitize docs format format-check deps clean distclean help tools test-parts
 .NOTPARALLEL:
 
 all: tools
@@ -77,6 +77,11 @@ bench: all
 	@$(PYTHON) scripts/deps.py --quiet $(BENCH_PARTS)
 	@$(PYTHON) scripts/deps.py --quiet --optional peer
 	@$(PYTHON) bench/run.py $(if $(QUICK),--quick) $(subst $(COMMA), ,$(ROWS))
+
+# CURVES=NAME... measures some of them; docs/performance.md follows a run of all.
+bench-curves: all
+	@$(PYTHON) scripts/deps.py --quiet $(BENCH_PARTS)
+	@$(PYTHON) bench/curves.py $(if $(QUICK),--quick) $(subst $(COMMA), ,$(CURVES))
 
 sanitize: tools test-parts
 	$(call build,build-asan,-DWASINN_SANITIZE=address$(COMMA)undefined)
@@ -133,6 +138,8 @@ help:
 	@echo 'make test-models   real models in every format, on every runtime: longer, and not part of make test'
 	@echo 'make bench         measure wasinn beside native programs and the Wasmtime command: about ten minutes, and not'
 	@echo '                   part of make test; ROWS="NAME..." measures some rows, QUICK=1 takes few rounds'
+	@echo 'make bench-curves  measure how costs grow with tensors, models, guests and threads: about six minutes;'
+	@echo '                   CURVES="NAME..." measures some curves, QUICK=1 takes few rounds'
 	@echo 'make sanitize      the tests once more with the address, undefined behaviour and thread sanitizers'
 	@echo 'make docs          the reference for the public headers, in build/docs'
 	@echo 'make format        format the C code; format-check only says what is not formatted'

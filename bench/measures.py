@@ -207,7 +207,7 @@ class Guests(Measure):
         go, done = (self.model.data / name for name in ("go", "done"))
         go.unlink(missing_ok=True)
         done.unlink(missing_ok=True)
-        seen = {"native": self.model.data}.get(arm, "data")
+        seen = self.model.data if arm.startswith("native") else "data"
         commands = ["load", "run 3 1 1", "ready", f"go {seen}/go", f"hold {seen}/done"]
         programs = self._start(arm, count, commands)
         each = count // len(programs)

@@ -138,11 +138,11 @@ def setting(results):
     here, versions = results["machine"], results["versions"]
     names = {"wasinn": "wasinn", "Wasmtime": "Wasmtime", "openvino": "OpenVINO", "onnxruntime": "ONNX Runtime"}
     used = [f"{names[key]} {versions[key].split('-')[0]}" for key in names if key in versions]
-    peer = f"the peer {versions['peer']}" if "peer" in versions else "no peer"
+    peer = f"; the peer {versions['peer']}" if "peer" in versions else "; no peer" if "rows" in results else ""
     said = [
         f"{results['when'][:10]}, {here['cpu']}, {here['cores']} cores, {here['memory'] / 2**30:.0f} GiB,"
         f" Linux {here['kernel']}, {' '.join(here['flags']) or 'no flags of note'}.",
-        f"{', '.join(used)}; {peer}.",
+        f"{', '.join(used)}{peer}.",
     ]
     for hint, settings in results.get("settings", {}).items():
         precision, streams, threads = (
@@ -197,13 +197,18 @@ def as_json(results):
     return re.sub(r"\[[^][{}]*\]", lambda found: " ".join(found[0].split()), text) + "\n"
 
 
-def write(results, folder):
+def write_files(files, folder):
+    """Each is there whole, or as it was."""
     folder.mkdir(parents=True, exist_ok=True)
-    files = {"latest.json": as_json(results), "latest.md": markdown(results), "latest.svg": plot.draw(results)}
     for name, text in files.items():
         half = folder / f".{name}.half"
         half.write_text(text, encoding="utf-8")
         half.rename(folder / name)
+
+
+def write(results, folder):
+    files = {"latest.json": as_json(results), "latest.md": markdown(results), "latest.svg": plot.draw(results)}
+    write_files(files, folder)
 
 
 def newest(folder=RESULTS):
