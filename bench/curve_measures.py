@@ -154,6 +154,10 @@ class Sizes(Measure):
 class Clients(Guests):
     """Guests at once, each arm in its own number and by its own settings."""
 
+    # How long they go on, in seconds.
+    window = 0.4
+    warm = 0
+
     def __init__(self, kit, model, settings, seconds):
         """`settings`: arm -> (how many guests, options of the program)."""
         super().__init__(kit, model, None, seconds)
@@ -175,7 +179,8 @@ class Clients(Guests):
 
 @dataclasses.dataclass
 class Curve:
-    """`points`: where it is measured; `arms`: what is; `model(folder, networks, point)`; `measure(kit, model, point)`."""
+    """`points`: where it is measured; `arms`: what is; `model(folder, networks, point)`; `measure(kit, model, point)`;
+    `rounds`: the fewest that allow an interval of 95 %."""
 
     name: str
     title: str
@@ -209,10 +214,6 @@ def by_threads(kit, model, threads):
     return Clients(kit, model, settings, Clients.window)
 
 
-# How long guests go on, in seconds.
-Clients.window = 0.4
-
-
 def numbers_up_to(most):
     """1, 2, 4 and so on, and `most` itself."""
     found = [1]
@@ -231,7 +232,7 @@ CURVES = [
         ["native", "ours", "native-bound", "ours-infer"],
         lambda folder, networks, size: relu(folder, size),
         lambda kit, model, size: Tensors(kit, model),
-        size_in_words, rounds=7,
+        size_in_words,
     ),
     Curve(
         "model", "loading, by the bytes of the model's weights", WEIGHTS,

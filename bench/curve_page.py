@@ -4,13 +4,13 @@
 from pathlib import Path
 
 import report
+from curve_measures import CROWD
 from curve_plot import Chart, Line, Panel
-from paired import compare, median
+from paired import CONFIDENCE, compare, coverage, median
 from report import amount, digits
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 NOTHING = "No figures have been taken yet: `make bench-curves` takes them.\n"
-SPREAD = "bars: 95 % interval of the median"
 
 NAMES = {
     "tensor": {
@@ -27,7 +27,8 @@ NAMES = {
         "ours-throughput": "wasinn, hint throughput", "native-throughput": "native, hint throughput",
     },
     "threads": {
-        "one": "1 guest", "crowd": "8 guests, one stream", "crowd-streams": "8 guests, a stream for each thread",
+        "one": "1 guest", "crowd": f"{CROWD} guests, one stream",
+        "crowd-streams": f"{CROWD} guests, a stream for each thread",
     },
 }
 
@@ -51,6 +52,13 @@ def good(curve):
 def spread_of(values):
     found = compare(values, None, "value")
     return found["median"], found["low"], found["high"]
+
+
+def spread_name(curve, short=False):
+    """What an interval of so many rounds is."""
+    enough = coverage(curve["rounds"], 0) >= CONFIDENCE
+    name = "95 %" if enough else "lowest, highest"
+    return name if short else f"{name} interval of the median" if enough else f"{name} round"
 
 
 def ratio_of(point, arm, other, metric="time"):
@@ -136,7 +144,7 @@ def panels(curve):
         pairs = [(arm, "native") for arm in arms if arm != "native"]
         return [
             panel(curve, "time of one inference", across, lines(curve, arms, "time"), nanoseconds),
-            panel(curve, "the same by native's, in paired rounds", across, ratio_lines(curve, pairs), "{:g}".format,
+            panel(curve, "the ratio to native, in paired rounds", across, ratio_lines(curve, pairs), "{:g}".format,
                   one=True),
         ]
     if name == "model":
@@ -153,7 +161,7 @@ def panels(curve):
 
 
 def chart(curve):
-    title = f"{curve['title'][0].upper()}{curve['title'][1:]}; {SPREAD}"
+    title = f"{curve['title'][0].upper()}{curve['title'][1:]}; bars: {spread_name(curve)}"
     drawn = [one for one in panels(curve) if one.lines] if good(curve) else []
     return Chart(title, drawn)
 
@@ -166,7 +174,7 @@ def time_of(point, arm, metric="time"):
 
 
 def tensor_table(curve):
-    rows = []
+    rows, spread = [], f" [{spread_name(curve, short=True)}]"
     for point in good(curve):
         ratios = [
             ratio_in_words(ratio_of(point, arm, "native")) if series(point, arm, "time") else ""
@@ -175,8 +183,8 @@ def tensor_table(curve):
         times = [time_of(point, arm) for arm in ("native", "ours", "ours-infer")]
         rows.append([point["label"], *times, *ratios])
     return report.table(
-        ["in, and out", "native", "three calls", "zero-copy", "three calls by native [95 %]",
-         "zero-copy by native [95 %]"], rows)
+        ["in, and out", "native", "three calls", "zero-copy", f"three calls by native{spread}",
+         f"zero-copy by native{spread}"], rows)
 
 
 def model_table(curve):
@@ -197,21 +205,22 @@ def client_cells(point, arm):
 
 
 def guests_table(curve):
-    rows = []
+    rows, spread = [], f" [{spread_name(curve, short=True)}]"
     for point in good(curve):
         for hint in ("latency", "throughput"):
             native = ratio_of(point, f"ours-{hint}", f"native-{hint}", "rate")
             rows.append([point["label"], hint, *client_cells(point, f"ours-{hint}"), ratio_in_words(native)])
-    return report.table(
-        ["guests", "hint", "inferences a second [95 %]", "median", "p99", "memory", "rate by native's [95 %]"], rows)
+    head = ["guests", "hint", f"inferences a second{spread}", "median", "p99", "memory", f"rate by native's{spread}"]
+    return report.table(head, rows)
 
 
 def threads_table(curve):
-    rows = []
+    rows, spread = [], f" [{spread_name(curve, short=True)}]"
     for point in good(curve):
-        for arm, guests, streams in (("one", "1", "1"), ("crowd", "8", "1"), ("crowd-streams", "8", point["label"])):
-            rows.append([point["label"], streams, guests, *client_cells(point, arm)])
-    return report.table(["threads", "streams", "guests", "inferences a second [95 %]", "median", "p99", "memory"], rows)
+        for arm, guests, streams in (("one", 1, "1"), ("crowd", CROWD, "1"), ("crowd-streams", CROWD, point["label"])):
+            rows.append([point["label"], streams, str(guests), *client_cells(point, arm)])
+    head = ["threads", "streams", "guests", f"inferences a second{spread}", "median", "p99", "memory"]
+    return report.table(head, rows)
 
 
 # Sentences. Each says what was measured, whatever that is.
@@ -237,9 +246,9 @@ def tensor_words(curve):
 def model_words(curve):
     least, most = good(curve)[0], good(curve)[-1]
     said = [
-        f"With {least['label']} of weights the first output is there after {time_of(least, 'ours', 'start')} from a warm"
-        f" cache, {time_of(least, 'ours-cold', 'start')} from a cold one, natively {time_of(least, 'native', 'start')}"
-        " from an imported blob: that is the floor."
+        f"With {least['label']} of weights the first output is there after {time_of(least, 'ours', 'start')} from a"
+        f" warm cache, {time_of(least, 'ours-cold', 'start')} from a cold one, natively"
+        f" {time_of(least, 'native', 'start')} from an imported blob: that is the floor."
     ]
     if most is not least:
         more = (most["x"] - least["x"]) / 1e8
@@ -267,8 +276,8 @@ def guests_words(curve):
     ]
     if most is not alone:
         each = typical(most, "ours-throughput", "rate") / most["x"]
-        added = (typical(most, "ours-throughput", "proportional") - typical(alone, "ours-throughput", "proportional")) / (
-            most["x"] - alone["x"])
+        held = [typical(point, "ours-throughput", "proportional") for point in (alone, most)]
+        added = (held[1] - held[0]) / (most["x"] - alone["x"])
         said.append(
             f"With {most['label']} guests each gets {digits(each)} a second, so its turn comes every"
             f" {amount(1e9 / each, 'ns')}; the median latency is {time_of(most, 'ours-throughput', 'p50')}, p99"
@@ -291,10 +300,10 @@ def threads_words(curve):
         return [f"One thread makes {digits(typical(least, 'one', 'rate'))} inferences a second."]
     crowd = typical(most, "crowd-streams", "rate") / typical(most, "crowd", "rate")
     return [
-        f"{most['label']} threads give one guest {gain('one')} times the rate of one thread, and 8 guests with a stream"
-        f" for each thread {gain('crowd-streams')} times.",
-        f"On {most['label']} threads, 8 guests on {most['label']} streams make {digits(crowd)} times the inferences that"
-        f" they make on one stream; an inference of its own takes {time_of(most, 'one', 'p50')} on all threads,"
+        f"{most['label']} threads give one guest {gain('one')} times the rate of one thread, and {CROWD} guests with a"
+        f" stream for each thread {gain('crowd-streams')} times.",
+        f"On {most['label']} threads, {CROWD} guests on {most['label']} streams make {digits(crowd)} times the"
+        f" inferences that they make on one stream; an inference of its own takes {time_of(most, 'one', 'p50')} on all threads,"
         f" {time_of(least, 'one', 'p50')} on one.",
     ]
 

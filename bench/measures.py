@@ -179,6 +179,9 @@ class Guests(Measure):
     """Guests that all infer at once for some seconds. Ours: one process, a thread and a store each. The peer: a process
     each. Native: one process, a thread and a request each, by the same hint."""
 
+    # Inferences of each guest before the one that its digest is of.
+    warm = 3
+
     def __init__(self, kit, model, count, seconds, fewer=None):
         """`fewer`: another number of guests, for the memory of each further one."""
         super().__init__(kit, model)
@@ -208,7 +211,7 @@ class Guests(Measure):
         go.unlink(missing_ok=True)
         done.unlink(missing_ok=True)
         seen = self.model.data if arm.startswith("native") else "data"
-        commands = ["load", "run 3 1 1", "ready", f"go {seen}/go", f"hold {seen}/done"]
+        commands = ["load", f"run {self.warm} 1 1", "ready", f"go {seen}/go", f"hold {seen}/done"]
         programs = self._start(arm, count, commands)
         each = count // len(programs)
         ready = [self._answers(program, 3 * each) for program in programs]

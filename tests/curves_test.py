@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from unittest import mock
 from xml.etree import ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -128,6 +129,23 @@ class Page(unittest.TestCase):
     def test_written(self):
         """docs/performance.md and the pictures are as curves.json has it."""
         self.assertEqual(curves.differences(), [])
+
+    def test_differences(self):
+        """A figure or a picture that was changed by hand is told, and --report's way mends it."""
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = pathlib.Path(scratch)
+            page = folder / "performance.md"
+            page.write_text(curve_page.PAGE.read_text(encoding="utf-8"), encoding="utf-8")
+            with mock.patch.object(curve_page, "PAGE", page), mock.patch.object(curves.report, "RESULTS", folder):
+                curves.write(some_results(), folder)
+                curves.update_page()
+                self.assertEqual(curves.differences(), [])
+                page.write_text(page.read_text(encoding="utf-8").replace(" µs", " ms", 1), encoding="utf-8")
+                (folder / "curves-guests.svg").write_text("")
+                self.assertEqual(curves.differences(), ["docs/performance.md", "bench/results/curves-guests.svg"])
+                curves.write(curves.newest(), folder)
+                curves.update_page()
+                self.assertEqual(curves.differences(), [])
 
     def test_parts(self):
         text = curve_page.PAGE.read_text(encoding="utf-8")
