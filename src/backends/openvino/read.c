@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -76,14 +75,6 @@ static wasinn_status read_file(const char *path, const char *what, wasinn_blob *
     return WASINN_OK;
 }
 
-/* Fresh memory that is going to be written is had faster by large pages. */
-static void want_large_pages(void *memory, size_t size) {
-    uintptr_t page = (uintptr_t)2 << 20, begin = ((uintptr_t)memory + page - 1) / page * page;
-    uintptr_t end = (uintptr_t)memory + size;
-    if (begin < end)
-        madvise((void *)begin, end - begin, MADV_HUGEPAGE);
-}
-
 /* Weights, in a tensor of OpenVINO's, which frees it when no model uses it any more. */
 static wasinn_status read_weights(const wasinn__openvino *library, const char *path, ov_tensor_t **weights,
                                   size_t *size, wasinn_message *message) {
@@ -99,13 +90,11 @@ static wasinn_status read_weights(const wasinn__openvino *library, const char *p
         ov_status_e code = library->ov_tensor_create(U8, shape, weights);
         if (code == OK)
             code = library->ov_tensor_data(*weights, &memory);
-        if (code == OK) {
-            want_large_pages(memory, *size);
-            status = read_all(file, path, "weights", memory, *size, message);
-        } else {
+        if (code != OK)
             status = wasinn__openvino_failed(library, WASINN_TOO_LARGE, code, "making room for the weights",
                                              message);
-        }
+        else
+            status = read_all(file, path, "weights", memory, *size, message);
     }
     close(file);
     if (status != WASINN_OK && *weights) {
