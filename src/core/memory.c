@@ -3,9 +3,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-
-enum { HUGE_PAGE = 2 << 20, HUGE_FROM = 8 << 20 };
 
 static atomic_uint_fast64_t fail_at;
 static atomic_uint_fast64_t alive;
@@ -26,19 +23,8 @@ void *wasinn__alloc(size_t count, size_t size) {
     return refused() ? NULL : counted(calloc(count ? count : 1, size ? size : 1));
 }
 
-/* What is written from end to end is written faster where the kernel hands it out by large pages. */
-static void *alloc_huge(size_t size) {
-    void *memory;
-    if (posix_memalign(&memory, HUGE_PAGE, size) != 0)
-        return NULL;
-    madvise(memory, size, MADV_HUGEPAGE);
-    return memory;
-}
-
 void *wasinn__alloc_raw(size_t size) {
-    if (refused())
-        return NULL;
-    return counted(size >= HUGE_FROM ? alloc_huge(size) : malloc(size ? size : 1));
+    return refused() ? NULL : counted(malloc(size ? size : 1));
 }
 
 char *wasinn__copy_text(const char *text, size_t length) {
