@@ -1,6 +1,5 @@
 """`wasinn run --cache`: compiled modules are found again, whatever has become of the folder; which folders are taken."""
 
-import ctypes
 import os
 import pathlib
 import shutil
@@ -9,23 +8,11 @@ import subprocess
 import tempfile
 import unittest
 
+from cache_entries import DIGEST, TAIL, keep, parts
 from command import Case, FIXTURES, GUESTS, LIBRARY, LONGEST, NOT_STARTED, SANITIZED, USAGE, WASINN, assembled, guest, run
 
 NOBODY = 65533  # a user of whom nothing runs here
 SAID = "streams.wasm\narguments\nhere\n"
-# What is behind an entry's content, kind, key and label: their sizes, two hashes, and a mark.
-TAIL = struct.Struct("<QQII16s16s8s")
-
-
-def parts(data):
-    """Content, kind, key and label of an entry."""
-    content, key, kind, label, *_ = TAIL.unpack(data[-TAIL.size:])
-    found, at = [], 0
-    for size in (content, kind, key, label):
-        found.append(data[at:at + size])
-        at += size
-    assert at + TAIL.size == len(data)
-    return found
 
 
 class Cached(Case):
@@ -116,7 +103,7 @@ class Damage(Cached):
         for path in self.entries():
             whole = path.read_bytes()
             for at in sorted({0, 1, len(whole) - 1, *range(0, len(whole), len(whole) // 20),
-                              *range(len(whole) - TAIL.size, len(whole), 5)}):
+                              *range(len(whole) - TAIL.size - DIGEST, len(whole), 5)}):
                 with self.subTest(path.name, at=at):
                     self.spoil(path, whole[:at] + bytes([whole[at] ^ (1 << at % 8)]) + whole[at + 1:])
                     self.assertEqual(len(path.read_bytes()), len(whole))
@@ -126,7 +113,8 @@ class Damage(Cached):
         self.say()
         for path in self.entries():
             whole = path.read_bytes()
-            for size in (0, 1, TAIL.size - 1, TAIL.size, len(whole) // 2, len(whole) - TAIL.size, len(whole) - 1):
+            for size in (0, 1, TAIL.size - 1, TAIL.size, len(whole) // 2, len(whole) - TAIL.size - DIGEST,
+                         len(whole) - TAIL.size, len(whole) - 1):
                 with self.subTest(path.name, size=size):
                     self.spoil(path, whole[:size])
             for other in (whole + b"\0", whole * 2, b"\0" * len(whole), b"\xff" * len(whole)):
@@ -159,25 +147,16 @@ class Damage(Cached):
     @unittest.skipIf(SANITIZED, "Python cannot load a library with a sanitizer in it")
     def test_what_this_engine_does_not_take(self):
         """Whole, under the right key: as another Wasmtime would have left it."""
-        class Blob(ctypes.Structure):
-            _fields_ = [("data", ctypes.c_char_p), ("size", ctypes.c_size_t)]
-
-        library = ctypes.CDLL(str(pathlib.Path(os.environ["WASINN_LIBRARIES"]) / "libwasinn.so"))
-        cache = ctypes.c_void_p()
         self.say()
         path = self.entry()
         content, kind, key, label = parts(path.read_bytes())
         self.assertEqual(kind, b"module")
-        status = library.wasinn_cache_open(str(self.cache).encode(), ctypes.c_uint64(0), ctypes.byref(cache))
-        self.assertEqual(status, 0)
-        self.addCleanup(library.wasinn_cache_free, cache)
         name = content.index(b".wasmtime.engine")
         for other in (b"", b"\x7fELF", content[:1000], content[: len(content) // 2], self.of_another_version(content),
                       content[:name] + b".wasmtime.enginf" + content[name + 16:]):
             with self.subTest(size=len(other)):
                 self.assertNotEqual(other, content)
-                library.wasinn_cache_keep(cache, kind, key, ctypes.c_size_t(len(key)), label,
-                                          ctypes.byref(Blob(other, len(other))))
+                keep(self.cache, kind, key, label, other)
                 self.assertEqual(parts(path.read_bytes())[0], other)
                 self.say()
                 self.assertEqual(len(parts(path.read_bytes())[0]), len(content), "it was not replaced")
