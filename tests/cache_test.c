@@ -1,7 +1,6 @@
 /* The cache: what is kept is found again whole, or not at all. */
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/resource.h>
@@ -287,7 +286,11 @@ static void test_damage(void) {
     CHECK(lacks(cache, "e"));
     unlink(path);
     CHECK_EQ(mkdir(path, 0700), 0);
+    while (wasinn_cache_problem(cache, text, sizeof text))
+        ;
     CHECK(lacks(cache, "e"));
+    CHECK(wasinn_cache_problem(cache, text, sizeof text));
+    CHECK_TEXT(text, "cannot be removed");
     CHECK_EQ(list(cache, true, NULL).damaged, 1);
     keep(cache, "e", "third", 5);
     CHECK(wasinn_cache_problem(cache, text, sizeof text));
@@ -391,7 +394,6 @@ static void test_full(void) {
     getrlimit(RLIMIT_FSIZE, &before);
     small = before;
     small.rlim_cur = 4096;
-    signal(SIGXFSZ, SIG_IGN);
     setrlimit(RLIMIT_FSIZE, &small);
     keep(cache, "f", bytes, sizeof bytes);
     keep(cache, "s", bytes, 4080); /* there is room for this, but not for what comes behind it */
@@ -403,6 +405,26 @@ static void test_full(void) {
     keep(cache, "f", bytes, sizeof bytes);
     CHECK(has(cache, "f", bytes, sizeof bytes));
     CHECK_EQ(list(cache, true, NULL).count, 1);
+    wasinn_cache_free(cache);
+}
+
+/* It is there for others that have more memory. */
+static void test_no_addresses(void) {
+    struct rlimit before, none;
+    check_case = "no addresses";
+    wasinn_cache *cache = open_at(below("addresses"), 0);
+    keep(cache, "a", "kept", 4);
+    CHECK(has(cache, "a", "kept", 4));
+    getrlimit(RLIMIT_AS, &before);
+    none = before;
+    none.rlim_cur = 1;
+    setrlimit(RLIMIT_AS, &none);
+    bool lacked = lacks(cache, "a");
+    setrlimit(RLIMIT_AS, &before);
+    CHECK(lacked);
+    CHECK(wasinn_cache_problem(cache, text, sizeof text));
+    CHECK_TEXT(text, "is not used: cannot be mapped");
+    CHECK(has(cache, "a", "kept", 4));
     wasinn_cache_free(cache);
 }
 
@@ -485,6 +507,7 @@ int main(void) {
     test_bound();
     test_together();
     test_full();
+    test_no_addresses();
     test_read_only();
     test_no_memory();
     char command[128];

@@ -2,7 +2,10 @@
  *
  * What is read back must have the ports and give the results of what was written. */
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -151,7 +154,7 @@ static void compute(void *model, answer *answer) {
     for (uint32_t i = 0; status == WASINN_OK && i < backend->port_count(model, WASINN_OUTPUT); i++) {
         wasinn_tensor view;
         status = backend->output(execution, i, &view, &message);
-        if (status == WASINN_OK && CHECK(view.size <= MOST - answer->size)) {
+        if (status == WASINN_OK && view.size > 0 && CHECK(view.size <= MOST - answer->size)) {
             memcpy(answer->bytes + answer->size, view.data, view.size);
             answer->size += view.size;
         }
@@ -324,6 +327,55 @@ static void test_other_content(void) {
     free_blob(&whole);
 }
 
+static int lowest_descriptor(void) {
+    int file = open("/dev/null", O_RDONLY);
+    close(file);
+    return file;
+}
+
+/* A limit that leaves room for OpenVINO's bytes, but not for all that is written behind them. */
+static void test_no_room(void) {
+    char path[] = "/tmp/wasinn-compiled-XXXXXX";
+    wasinn_message message = {text, sizeof text};
+    store store = {0};
+    wasinn_loaded loaded;
+    struct rlimit before, small;
+    check_case = "no room";
+    CHECK_EQ(load(fixture("add.xml"), WASINN_ENCODING_OPENVINO, NULL, 0, &store, &loaded), WASINN_OK);
+    wasinn_blob whole = save(loaded.model);
+    close(mkstemp(path));
+    getrlimit(RLIMIT_FSIZE, &before);
+    small = before;
+    signal(SIGXFSZ, SIG_IGN); /* a host blocks it where it saves */
+    int first = lowest_descriptor();
+    for (rlim_t missing = 1; missing < 24; missing += 11) {
+        small.rlim_cur = whole.size - missing;
+        setrlimit(RLIMIT_FSIZE, &small);
+        CHECK(backend->save(loaded.model, path, &message) != WASINN_OK);
+        setrlimit(RLIMIT_FSIZE, &before);
+        CHECK_TEXT(text, "cannot be written");
+    }
+    CHECK_EQ(lowest_descriptor(), first);
+    CHECK_EQ(backend->save(loaded.model, path, &message), WASINN_OK);
+    unlink(path);
+    free_blob(&whole);
+    backend->unload(loaded.model);
+}
+
+/* The weights of a SavedModel are in other files than the one that may stand for it. */
+static void test_saved_model(void) {
+    check_case = "SavedModel";
+    store store = {0};
+    wasinn_loaded loaded;
+    static const char *const paths[] = {"models/shapes_sm", "models/shapes_sm/saved_model.pb"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        CHECK_EQ(load(fixture(paths[i]), WASINN_ENCODING_TENSORFLOW, NULL, 0, &store, &loaded), WASINN_OK);
+        CHECK_EQ(store.key[0], '\0');
+        CHECK(!loaded.may_be_saved);
+        backend->unload(loaded.model);
+    }
+}
+
 static void copy(const char *from, const char *to) {
     char bytes[4096];
     size_t got;
@@ -387,6 +439,8 @@ int main(int count, char **arguments) {
     test_options();
     test_cut();
     test_other_content();
+    test_no_room();
+    test_saved_model();
     test_identity();
     backend->close(runtime);
     return check_result();

@@ -82,7 +82,8 @@ static int run(session *session, const wasinn__run_options *options) {
     return code == WASINN__EXIT_OK ? wasinn__workers_run(session->workers, program) : code;
 }
 
-static int leave(session *session, int code) {
+/* The cache's problems are told when all that was begun has been kept. */
+static int leave(session *session, const wasinn__run_options *options, int code) {
     uint64_t began = wasinn__stats_begin(session->stats, WASINN__PHASE_END);
     bool all = GIVES_BACK && wasinn__workers_free(session->workers);
     if (all) {
@@ -92,6 +93,7 @@ static int leave(session *session, int code) {
     } else if (session->cache) {
         wasinn_cache_wait(session->cache);
     }
+    wasinn__run_cache_report(options, session->cache);
     wasinn__stats_end(session->stats, WASINN__PHASE_END, began, "");
     code = wasinn__stats_finish(session->stats, code);
     fflush(NULL);
@@ -113,11 +115,9 @@ int wasinn__run_command(int argc, char **argv) {
     bool ready = code == WASINN__EXIT_OK && !helped;
     if (ready)
         code = wasinn__stats_open(&session.stats, options.stats, options.profile, session.host);
-    if (ready && code == WASINN__EXIT_OK) {
+    if (ready && code == WASINN__EXIT_OK)
         code = run(&session, &options);
-        wasinn__run_cache_report(&options, session.cache);
-    }
-    code = leave(&session, code);
+    code = leave(&session, &options, code);
     wasinn__free_run(&options);
     return code;
 }

@@ -158,8 +158,11 @@ static bool same(const wasinn_blob *one, const void *data, size_t size) {
 
 /* What is made anew takes its place. */
 static void remove_damaged(wasinn_cache *cache, const char *name, const char *why) {
-    wasinn__cache_tell(cache, "cache '%s': entry '%s' was removed: %s", cache->path, name, why);
-    unlinkat(cache->folder, name, 0);
+    if (unlinkat(cache->folder, name, 0) == 0 || errno == ENOENT)
+        wasinn__cache_tell(cache, "cache '%s': entry '%s' was removed: %s", cache->path, name, why);
+    else
+        wasinn__cache_tell(cache, "cache '%s': entry '%s' is not used, and cannot be removed (%s): %s",
+                           cache->path, name, strerror(errno), why);
 }
 
 static const char changed[] = "damaged: its content is not what was written";
@@ -168,10 +171,13 @@ static bool read_entry(wasinn_cache *cache, int file, const char *name, bool who
                        wasinn__cache_file *mapped) {
     char text[256] = "";
     wasinn_message problem = {text, sizeof text};
-    if (!wasinn__cache_file_map(file, mapped, &problem)) {
+    wasinn_status status = wasinn__cache_file_map(file, mapped, &problem);
+    if (status == WASINN_TOO_LARGE)
+        wasinn__cache_tell(cache, "cache '%s': entry '%s' is not used: %s", cache->path, name, text);
+    else if (status != WASINN_OK)
         remove_damaged(cache, name, text);
+    if (status != WASINN_OK)
         return false;
-    }
     if (whole ? wasinn__cache_file_whole(mapped, 0) : wasinn__cache_file_ends(mapped))
         return true;
     wasinn__cache_file_unmap(mapped);
@@ -447,7 +453,7 @@ static bool tell_one(wasinn_cache *cache, const item *item, bool whole, wasinn_c
     int file = openat(cache->folder, item->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (file < 0)
         wasinn_refuse(&message, WASINN_NOT_FOUND, "%s", strerror(errno));
-    else if (wasinn__cache_file_map(file, &mapped, &message)) {
+    else if (wasinn__cache_file_map(file, &mapped, &message) == WASINN_OK) {
         if (whole && !wasinn__cache_file_whole(&mapped, 0))
             wasinn_refuse(&message, WASINN_NOT_FOUND, "%s", changed);
         wasinn_escape(mapped.kind.data, mapped.kind.size, kind, sizeof kind);

@@ -1,6 +1,7 @@
 #include "core/cache_file.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -64,33 +65,24 @@ static bool find_parts(wasinn__cache_file *mapped) {
     return true;
 }
 
-bool wasinn__cache_file_map(int file, wasinn__cache_file *mapped, wasinn_message *message) {
+wasinn_status wasinn__cache_file_map(int file, wasinn__cache_file *mapped, wasinn_message *message) {
     struct stat status;
-    if (fstat(file, &status) != 0) {
-        wasinn_refuse(message, WASINN_NOT_FOUND, "%s", strerror(errno));
-        return false;
-    }
-    if (!S_ISREG(status.st_mode) || status.st_uid != geteuid() || (status.st_mode & (S_IWGRP | S_IWOTH))) {
-        wasinn_refuse(message, WASINN_SECURITY, "not a file that only this user can write");
-        return false;
-    }
+    if (fstat(file, &status) != 0)
+        return wasinn_refuse(message, WASINN_TOO_LARGE, "%s", strerror(errno));
+    if (!S_ISREG(status.st_mode) || status.st_uid != geteuid() || (status.st_mode & (S_IWGRP | S_IWOTH)))
+        return wasinn_refuse(message, WASINN_SECURITY, "not a file that only this user can write");
     wasinn__cache_file made = {.map_size = (size_t)status.st_size};
-    if (made.map_size < sizeof(tail)) {
-        wasinn_refuse(message, WASINN_NOT_FOUND, "damaged: only %zu bytes", made.map_size);
-        return false;
-    }
+    if (made.map_size < sizeof(tail))
+        return wasinn_refuse(message, WASINN_NOT_FOUND, "damaged: only %zu bytes", made.map_size);
     made.map = mmap(NULL, made.map_size, PROT_READ, MAP_PRIVATE, file, 0);
-    if (made.map == MAP_FAILED) {
-        wasinn_refuse(message, WASINN_NOT_FOUND, "cannot be mapped: %s", strerror(errno));
-        return false;
-    }
+    if (made.map == MAP_FAILED)
+        return wasinn_refuse(message, WASINN_TOO_LARGE, "cannot be mapped: %s", strerror(errno));
     if (!find_parts(&made)) {
         munmap(made.map, made.map_size);
-        wasinn_refuse(message, WASINN_NOT_FOUND, "damaged, or of another version of wasinn");
-        return false;
+        return wasinn_refuse(message, WASINN_NOT_FOUND, "damaged, or of another version of wasinn");
     }
     *mapped = made;
-    return true;
+    return WASINN_OK;
 }
 
 /* By a few slices at a time, so that nothing has to be allocated. */
@@ -124,9 +116,24 @@ void wasinn__cache_file_unmap(wasinn__cache_file *mapped) {
 
 /* ---- Writing -------------------------------------------------------------------------------------- */
 
+/* That a file may not become so large is an error here, and not the end of the process. */
+static ssize_t write_some(int file, const char *bytes, size_t size) {
+    sigset_t limit, before;
+    sigemptyset(&limit);
+    sigaddset(&limit, SIGXFSZ);
+    pthread_sigmask(SIG_BLOCK, &limit, &before);
+    ssize_t wrote = write(file, bytes, size);
+    int problem = errno;
+    if (wrote < 0 && problem == EFBIG && !sigismember(&before, SIGXFSZ))
+        sigtimedwait(&limit, NULL, &(struct timespec){0});
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = problem;
+    return wrote;
+}
+
 bool wasinn__cache_file_write(int file, const wasinn_blob *bytes, wasinn_message *message) {
     for (size_t done = 0; done < bytes->size;) {
-        ssize_t wrote = write(file, (const char *)bytes->data + done, bytes->size - done);
+        ssize_t wrote = write_some(file, (const char *)bytes->data + done, bytes->size - done);
         if (wrote < 0 && errno == EINTR)
             continue;
         if (wrote <= 0) {

@@ -12,9 +12,9 @@ typedef struct wasinn__cache_file {
     wasinn_blob content, kind, key, label, digests;
 } wasinn__cache_file;
 
-/* Maps the open file `file` and looks at everything but the content. False, and why not: it is no entry, or
- * damaged. */
-bool wasinn__cache_file_map(int file, wasinn__cache_file *mapped, wasinn_message *message);
+/* Maps the open file `file` and looks at everything but the content. too_large: it may be as it should, but
+ * cannot be read now; anything else: it is no entry, or damaged. */
+wasinn_status wasinn__cache_file_map(int file, wasinn__cache_file *mapped, wasinn_message *message);
 /* Whether the content is what was written: its ends, where what is not mere numbers lies in a compiled model;
  * and all of it, by `threads` threads, or as many as there are cores if that is 0. */
 bool wasinn__cache_file_ends(const wasinn__cache_file *mapped);

@@ -1,4 +1,4 @@
-"""What the tests of the cache share: the file of an entry, and the library's own functions for the folder.
+"""What the tests of the cache share: the file of an entry, the library's own functions, other users and file systems.
 
 WASINN_LIBRARIES is the folder of libwasinn.so.
 """
@@ -6,7 +6,14 @@ WASINN_LIBRARIES is the folder of libwasinn.so.
 import ctypes
 import os
 import pathlib
+import shutil
 import struct
+import subprocess
+import tempfile
+
+from command import GUESTS, LONGEST, WASINN
+
+NOBODY = 65533  # a user of whom nothing runs here
 
 # The end of an entry: the sizes of content, key, kind and label, a digest of all but the content, and a mark.
 TAIL = struct.Struct("<QQII16s8s")
@@ -49,3 +56,39 @@ def keep(folder, kind, key, label, content):
     functions.wasinn_cache_keep(cache, kind, key, ctypes.c_size_t(len(key)), label,
                                 ctypes.byref(Blob(content, len(content))))
     functions.wasinn_cache_free(cache)
+
+
+# ---- Other users, other file systems
+
+
+class Elsewhere:
+    """For a Case."""
+
+    def as_nobody(self, *arguments):
+        """Runs by a user whom the modes of files bind."""
+        def become():
+            if os.getuid() == 0:
+                os.setgroups([])
+                os.setgid(NOBODY)
+                os.setuid(NOBODY)
+
+        return subprocess.run([WASINN, "run", *map(str, arguments)], preexec_fn=become, capture_output=True, text=True,
+                              timeout=LONGEST, cwd="/", check=False)
+
+    def folder_of_nobody(self):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="wasinn-nobody-"))
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        if os.getuid() == 0:
+            if not all(os.stat(part).st_mode & 1 for part in [pathlib.Path(WASINN).parent, *pathlib.Path(WASINN).parents]):
+                self.skipTest("this checkout cannot be read by another user")
+            os.chown(folder, NOBODY, NOBODY)
+        return folder
+
+    def mounted(self, script, *arguments):
+        """By a shell in a mount namespace of its own, for which $1 is the temporary folder; what follows it runs there."""
+        command = ["unshare", "-m", "--propagation", "private"] + ([] if os.getuid() == 0 else ["-r"])
+        if not shutil.which("unshare") or subprocess.run(
+                [*command, "mount", "-t", "tmpfs", "none", self.temporary], capture_output=True, check=False).returncode:
+            self.skipTest("nothing can be mounted here")
+        return subprocess.run([*command, "sh", "-ec", script, "sh", self.temporary, WASINN, GUESTS, *arguments],
+                              capture_output=True, text=True, timeout=LONGEST, check=False)

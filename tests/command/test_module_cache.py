@@ -5,13 +5,11 @@ import pathlib
 import shutil
 import struct
 import subprocess
-import tempfile
 import unittest
 
-from cache_entries import DIGEST, TAIL, keep, parts
+from cache_entries import DIGEST, TAIL, Elsewhere, keep, parts
 from command import Case, FIXTURES, GUESTS, LIBRARY, LONGEST, NOT_STARTED, SANITIZED, USAGE, WASINN, assembled, guest, run
 
-NOBODY = 65533  # a user of whom nothing runs here
 SAID = "streams.wasm\narguments\nhere\n"
 
 
@@ -178,31 +176,13 @@ class Damage(Cached):
         self.fail("there is no section that says which engine made it")
 
 
-class Folders(Cached):
-    def as_nobody(self, *arguments):
-        """By a user whom the modes of files bind."""
-        def become():
-            if os.getuid() == 0:
-                os.setgroups([])
-                os.setgid(NOBODY)
-                os.setuid(NOBODY)
-
-        return subprocess.run([WASINN, "run", *map(str, arguments), GUESTS / "streams.wasm", "arguments", "here"],
-                              preexec_fn=become, capture_output=True, text=True, timeout=LONGEST, cwd="/")
-
-    def folder_of_nobody(self):
-        folder = pathlib.Path(tempfile.mkdtemp(prefix="wasinn-nobody-"))
-        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
-        if os.getuid() == 0:
-            if not all(os.stat(part).st_mode & 1 for part in [pathlib.Path(WASINN).parent, *pathlib.Path(WASINN).parents]):
-                self.skipTest("this checkout cannot be read by another user")
-            os.chown(folder, NOBODY, NOBODY)
-        return folder
+class Folders(Elsewhere, Cached):
+    SAY = (GUESTS / "streams.wasm", "arguments", "here")
 
     def test_read_only_and_empty(self):
         folder = self.folder_of_nobody()
         folder.chmod(0o500)
-        result = self.as_nobody("--cache", folder)
+        result = self.as_nobody("--cache", folder, *self.SAY)
         self.assertEqual((result.returncode, result.stdout), (0, SAID), result.stderr)
         self.assertIn("nothing is kept", result.stderr)
         self.assertEqual(len(result.stderr.splitlines()), 1)
@@ -210,22 +190,13 @@ class Folders(Cached):
 
     def test_read_only_and_full(self):
         folder = self.folder_of_nobody()
-        self.assertEqual(self.as_nobody("--cache", folder).stderr, "")
+        self.assertEqual(self.as_nobody("--cache", folder, *self.SAY).stderr, "")
         before = [(path, path.stat().st_ino) for path in self.entries(folder)]
         self.assertEqual(len(before), 2)
         folder.chmod(0o500)
-        result = self.as_nobody("--cache", folder)
+        result = self.as_nobody("--cache", folder, *self.SAY)
         self.assertEqual((result.returncode, result.stdout, result.stderr), (0, SAID, ""))
         self.assertEqual([(path, path.stat().st_ino) for path in self.entries(folder)], before)
-
-    def mounted(self, script, *arguments):
-        """By a shell in a mount namespace of its own, for which $1 is the temporary folder; what follows it runs there."""
-        command = ["unshare", "-m", "--propagation", "private"] + ([] if os.getuid() == 0 else ["-r"])
-        if not shutil.which("unshare") or subprocess.run(
-                [*command, "mount", "-t", "tmpfs", "none", self.temporary], capture_output=True, check=False).returncode:
-            self.skipTest("nothing can be mounted here")
-        return subprocess.run([*command, "sh", "-ec", script, "sh", self.temporary, WASINN, GUESTS, *arguments],
-                              capture_output=True, text=True, timeout=LONGEST, check=False)
 
     def test_full_disk(self):
         for size in ("4k", "40k", "100k"):

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backends/formats.h"
 #include "backends/openvino/options.h"
 #include "backends/openvino/read.h"
 
@@ -17,7 +18,7 @@
 
 static bool find_parts(const wasinn_load_request *request, wasinn__openvino_identity *identity) {
     const char *path = request->source->path;
-    char text[1] = "";
+    char text[1] = "", folder[4096];
     wasinn_message nobody = {text, 0};
     size_t capacity = sizeof identity->paths[0];
     switch (request->encoding) {
@@ -27,6 +28,10 @@ static bool find_parts(const wasinn_load_request *request, wasinn__openvino_iden
                WASINN_OK;
     case WASINN_ENCODING_TENSORFLOW:
     case WASINN_ENCODING_TENSORFLOWLITE:
+        /* A SavedModel's weights are in other files, also where its path is that of its saved_model.pb. */
+        if (request->encoding == WASINN_ENCODING_TENSORFLOW &&
+            wasinn__format_find_saved_model(path, folder, sizeof folder))
+            return false;
         identity->count = 1;
         return (size_t)snprintf(identity->paths[0], capacity, "%s", path) < capacity;
     default:
@@ -133,11 +138,12 @@ static bool get_names(wasinn__openvino_model *model, const char *text, size_t si
 static wasinn_status append(const char *path, const char *bytes, size_t size, wasinn_message *message) {
     int file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
     ssize_t wrote = file < 0 ? -1 : write(file, bytes, size);
-    bool complete = wrote >= 0 && (size_t)wrote == size && close(file) == 0;
-    if (complete)
+    int problem = wrote < 0 ? errno : ENOSPC;
+    bool closed = file >= 0 && close(file) == 0;
+    if (closed && wrote >= 0 && (size_t)wrote == size)
         return WASINN_OK;
     return wasinn_refuse(message, WASINN_RUNTIME_ERROR, "'%s' cannot be written: %s", path,
-                         wrote < 0 ? strerror(errno) : "no room");
+                         strerror(problem));
 }
 
 wasinn_status wasinn__openvino_save(void *opaque, const char *path, wasinn_message *message) {
