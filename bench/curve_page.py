@@ -218,6 +218,9 @@ def threads_table(curve):
     rows, spread = [], f" [{spread_name(curve, short=True)}]"
     for point in good(curve):
         for arm, guests, streams in (("one", 1, "1"), ("crowd", CROWD, "1"), ("crowd-streams", CROWD, point["label"])):
+            # One thread has one stream, so that the two crowds are the same.
+            if arm == "crowd-streams" and point["x"] == 1:
+                continue
             rows.append([point["label"], streams, str(guests), *client_cells(point, arm)])
     head = ["threads", "streams", "guests", f"inferences a second{spread}", "median", "p99", "memory"]
     return report.table(head, rows)
@@ -303,8 +306,8 @@ def threads_words(curve):
         f"{most['label']} threads give one guest {gain('one')} times the rate of one thread, and {CROWD} guests with a"
         f" stream for each thread {gain('crowd-streams')} times.",
         f"On {most['label']} threads, {CROWD} guests on {most['label']} streams make {digits(crowd)} times the"
-        f" inferences that they make on one stream; an inference of its own takes {time_of(most, 'one', 'p50')} on all threads,"
-        f" {time_of(least, 'one', 'p50')} on one.",
+        f" inferences that they make on one stream; an inference of its own takes {time_of(most, 'one', 'p50')} on all"
+        f" threads, {time_of(least, 'one', 'p50')} on one.",
     ]
 
 
