@@ -471,6 +471,15 @@ class Folders(Elsewhere, Cached):
         self.assertIn("not kept", found.said[0])
         self.check_whole(0)
 
+    def test_no_room_for_what_bench_compiles(self):
+        """It is told although it is written beside what is measured."""
+        process = start(["bench", LARGE.path, "--seconds", "0.01", "--instances", "1", "--cache", self.cache],
+                        preexec_fn=limited(30 << 20))
+        found = ended(process)
+        self.assertEqual((found.code, len(found.said)), (0, 1), found.said)
+        self.assertIn("not kept", found.said[0])
+        self.check_whole(0)
+
     def test_full_disk(self):
         right = self.right(SHAPES)
         arguments = [f"--model=net={SHAPES.path}", GUESTS / "session.wasm", "name net", "context g", *SHAPES.commands]

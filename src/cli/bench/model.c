@@ -235,9 +235,11 @@ static int read_ports(wasinn__bench_model *model, int side) {
     return WASINN__EXIT_OK;
 }
 
-/* A problem with the cache is none of the model's. */
-static void tell_cache(const wasinn__bench_model *model) {
+/* Nothing is to be written beside what is measured. A problem with the cache is none of the model's. */
+static void end_keeping(const wasinn__bench_model *model) {
     char text[WASINN__BENCH_PROBLEM];
+    if (model->cache)
+        wasinn_cache_wait(model->cache);
     if (model->cache && wasinn_cache_problem(model->cache, text, sizeof text))
         wasinn__fail(WASINN__EXIT_OK, "%s", text);
 }
@@ -257,7 +259,7 @@ int wasinn__bench_load(const wasinn__bench_options *options, unsigned instances,
     if (!model->table)
         return wasinn__fail(WASINN__EXIT_FAILED, "bench: this model's backend is beyond the first %d",
                             MOST_BACKENDS);
-    tell_cache(model);
+    end_keeping(model);
     read_memory(&model->added, &model->mapped);
     model->added -= own;
     model->mapped -= mapped;
