@@ -92,7 +92,7 @@ def check_files(tree):
             assert ".symtab" not in sections and ".debug_" not in sections, path
     documents = tree / "usr/share/doc/wasinn"
     text = (documents / "copyright").read_text()
-    for part in ("onnxruntime", "openvino", "wasmtime", "stb_image_resize", "yyjson"):
+    for part in ("onnxruntime", "openvino", "wasmtime", "stb_image_resize", "xxhash", "yyjson"):
         assert f"\n{part}\n{'=' * len(part)}\n" in text, part
     for name in ("man/man1/wasinn.1.gz", "bash-completion/completions/wasinn", "doc/wasinn/changelog.gz"):
         assert (tree / "usr/share" / name).is_file(), name
