@@ -10,7 +10,7 @@
 #include "core/hash.h"
 #include "core/memory.h"
 
-static const char magic[8] = "wasinn\0\2";
+static const char magic[8] = {'w', 'a', 's', 'i', 'n', 'n', 0, 2};
 
 typedef struct tail {
     uint64_t content_size, key_size;
