@@ -15,6 +15,8 @@
 
 /* What a flood of failed calls may put on stderr. */
 enum { LOG_LINES = 100 };
+/* What models may hold that a guest has brought and left, for the next one. */
+#define KEPT_BYTES ((uint64_t)1 << 30)
 
 static void log_failure(void *data, const wasinn_guest *guest, const char *line) {
     static atomic_int logged;
@@ -37,6 +39,8 @@ static int set_up_host(wasinn_host *host, const wasinn__run_options *options, wa
     /* There may be no OpenVINO. */
     if (options->instances > 1 && !wasinn__models_sets(&options->models, "openvino", "hint"))
         wasinn_host_set_option(host, "openvino", "hint", "throughput");
+    if (options->repeat > 1)
+        wasinn_host_set_sharing(host, true, KEPT_BYTES);
     if (!options->quiet)
         wasinn_host_set_log(host, log_failure, NULL);
     if (wasinn_host_set_limits(host, &options->limits) != WASINN_OK)

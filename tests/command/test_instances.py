@@ -1,5 +1,6 @@
 """`wasinn run --instances --repeat`: guests at once and one after the other in one process."""
 
+import json
 import os
 import pathlib
 import re
@@ -86,6 +87,15 @@ class Counts(Several):
         self.assert_succeeded(result)
         # They print in pieces, to one place.
         self.assertEqual(sorted(result.out), sorted(alone.out * 8))
+
+    def test_bytes_that_are_the_same(self):
+        """What guests bring one after the other is loaded once, although each has gone when the next one comes."""
+        commands = ["load 0 0 scalar.xml scalar.bin", "context g", "input c 0 1 - 0000a841", "compute c", "output c 0 4"]
+        for options, guests in ((("--repeat", "3"), 3), (("--instances", "2", "--repeat", "3"), 6)):
+            result = session(*commands, options=("--stats=json", *options))
+            self.assertEqual(result.code, 0, result.err)
+            models = json.loads(result.err.splitlines()[-1])["models"]
+            self.assertEqual({model["how"]: model["count"] for model in models}, {"compiled": 1, "shared": guests - 1})
 
     def test_repeat(self):
         result = run("run", "--repeat", "5", *SCALAR, guest("double"), "scalar")
