@@ -667,7 +667,7 @@ class Stopped(Cached):
             with self.subTest(how):
                 process = self.stopped(prepare, seen)
                 self.clear()
-                    result = self.go_on(process)
+                result = self.go_on(process)
                 # A guest's module may have been kept before or not: that is told in either case.
                 self.assertIn(len(result.said), (said, 1), result.said)
                 self.check(result, right, how, len(result.said))
