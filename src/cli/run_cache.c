@@ -62,28 +62,92 @@ static void unescape(char *text) {
     *to = '\0';
 }
 
-/* Whether a folder has the cache within it by something that is mounted there. */
-static bool mounts(const char *folder, const char *cache) {
-    char *line = NULL, *rest;
+/* A line of /proc/self/mountinfo. */
+typedef struct mounted {
+    const char *device, *root; /* what is mounted: a file system, and a folder of it */
+    const char *place;
+} mounted;
+
+static bool parse(char *line, mounted *mounted) {
+    char *fields[5], *rest = NULL;
+    for (int i = 0; i < 5; i++)
+        if (!(fields[i] = strtok_r(i == 0 ? line : NULL, " \n", &rest)))
+            return false;
+    unescape(fields[3]);
+    unescape(fields[4]);
+    *mounted = (struct mounted){fields[2], fields[3], fields[4]};
+    return true;
+}
+
+/* Calls for each mount, the last mounted last; until it gives back true. */
+static bool each_mount(bool (*tell)(void *data, const mounted *mounted), void *data) {
+    char *line = NULL;
     size_t capacity = 0;
     bool found = false;
-    struct stat status;
+    mounted mounted;
     FILE *file = fopen("/proc/self/mountinfo", "re");
-    while (file && !found && getline(&line, &capacity, file) > 0) {
-        char *place = line;
-        for (int i = 0; i < 4 && place; i++)
-            if ((place = strchr(place, ' ')))
-                place++;
-        if (!place)
-            continue;
-        strtok_r(place, " \n", &rest);
-        unescape(place);
-        found = is_under(place, folder) && stat(place, &status) == 0 && leads_through(cache, &status);
-    }
+    while (file && !found && getline(&line, &capacity, file) > 0)
+        found = parse(line, &mounted) && tell(data, &mounted);
     free(line);
     if (file)
         fclose(file);
     return found;
+}
+
+/* Where a path without links leads: a file system, and the path on it, whatever of that is mounted here. */
+typedef struct place {
+    const char *path;
+    size_t longest;
+    char device[32], on_device[2 * PATH_MAX];
+} place;
+
+static bool is_within(const char *path, const char *folder) {
+    return strcmp(path, folder) == 0 || is_under(path, folder);
+}
+
+static bool look_at_mount(void *data, const mounted *mounted) {
+    place *place = data;
+    size_t length = strcmp(mounted->place, "/") == 0 ? 0 : strlen(mounted->place);
+    if (length < place->longest || !is_within(place->path, mounted->place))
+        return false;
+    place->longest = length;
+    snprintf(place->device, sizeof place->device, "%s", mounted->device);
+    snprintf(place->on_device, sizeof place->on_device, "%s%s",
+             strcmp(mounted->root, "/") == 0 ? "" : mounted->root, place->path + length);
+    return false;
+}
+
+static void find_place(const char *path, place *place) {
+    *place = (struct place){.path = path};
+    each_mount(look_at_mount, place);
+}
+
+/* Whether one is in the other, or is the other. */
+static bool overlap(const place *cache, const char *device, const char *on_device) {
+    const char *one = cache->on_device[0] ? cache->on_device : "/", *other = on_device[0] ? on_device : "/";
+    return strcmp(cache->device, device) == 0 && (is_within(one, other) || is_within(other, one));
+}
+
+/* A folder that a guest may write to, beside the cache. */
+typedef struct beside {
+    const char *folder;
+    const place *cache;
+} beside;
+
+static bool mount_overlaps(void *data, const mounted *mounted) {
+    const beside *beside = data;
+    struct stat status;
+    return is_under(mounted->place, beside->folder) &&
+           (overlap(beside->cache, mounted->device, mounted->root) ||
+            (stat(mounted->place, &status) == 0 && leads_through(beside->cache->path, &status)));
+}
+
+/* Whether a folder has the cache within it, or the cache it, by what is mounted somewhere. */
+static bool mounts(const char *folder, const place *cache) {
+    beside beside = {folder, cache};
+    place own;
+    find_place(folder, &own);
+    return overlap(cache, own.device, own.on_device) || each_mount(mount_overlaps, &beside);
 }
 
 /* What guests may write to is compared as files, not as names. The one that has the cache in it, or lies in
@@ -91,13 +155,15 @@ static bool mounts(const char *folder, const char *cache) {
 static const wasinn__folder *touches(const wasinn__run_options *options, const char *cache) {
     struct stat folder, own;
     char real[PATH_MAX];
+    place place;
     if (stat(cache, &own) != 0)
         return NULL;
+    find_place(cache, &place);
     for (size_t i = 0; i < options->folder_count; i++) {
         const wasinn__folder *one = &options->folders[i];
         if (!one->writable || !realpath(one->host, real) || stat(real, &folder) != 0)
             continue;
-        if (leads_through(cache, &folder) || leads_through(real, &own) || mounts(real, cache))
+        if (leads_through(cache, &folder) || leads_through(real, &own) || mounts(real, &place))
             return one;
     }
     return NULL;

@@ -258,6 +258,9 @@ class Folders(Elsewhere, Cached):
                        'mount --bind "$1/own" "$1/out/put"; try "$1" "$2" "$3" "$1/out" || true',
                        'mount --bind "$1/own/cache" "$1/out/put"; try "$1" "$2" "$3" "$1/out" || true',
                        'mount --bind "$1" "$1/out/put"; try "$1" "$2" "$3" "$1/out/put/own" || true',
+                       'mkdir "$1/out/put/cache"; mount --bind "$1/out/put" "$1/own"; try "$1" "$2" "$3" "$1/out" || true',
+                       'mkdir "$1/out/put/cache"; mount --bind "$1/out/put" "$1/own"; mount --bind "$1/out" "$1/a b"; '
+                       'try "$1" "$2" "$3" "$1/a b" || true',
                        'mkdir "$1/out/a b"; mount --bind "$1/own" "$1/out/a b"; try "$1" "$2" "$3" "$1/out" || true'):
             with self.subTest(script):
                 result = self.mounted(begin + script)
