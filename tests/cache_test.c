@@ -135,7 +135,8 @@ static void test_folders(void) {
     chmod(below("shared"), 0770);
     CHECK_EQ(wasinn_cache_open(below("shared"), 0, &cache), WASINN_SECURITY);
     CHECK_TEXT(wasinn_host_last_error(), "can be written by others");
-    CHECK_EQ(wasinn_cache_open(below("shared/within"), 0, &cache), WASINN_SECURITY);
+    CHECK_EQ(wasinn_cache_open(below("shared/within/deep"), 0, &cache), WASINN_SECURITY);
+    CHECK(access(below("shared/within"), F_OK) != 0); /* nothing was made there */
     chmod(below("shared"), 01777); /* as /tmp is, but not root's unless root made it */
     CHECK_EQ(wasinn_cache_open(below("shared"), 0, &cache), WASINN_SECURITY);
     chmod(below("shared"), 0700);
@@ -220,10 +221,16 @@ static void test_writers(void) {
     list(cache, false, NULL);
     CHECK(access(left, F_OK) != 0);
     /* What is not ours is not. */
-    const char *foreign = below("writers/notes.txt");
-    close(open(foreign, O_CREAT | O_WRONLY, 0600));
-    CHECK_EQ(list(cache, true, NULL).count, 1);
-    CHECK(access(foreign, F_OK) == 0);
+    static const char *const foreign[] = {"writers/notes.txt", "writers/.unfinished-notes",
+                                          "writers/.unfinished-1", "writers/.unfinished-1-2-3",
+                                          "writers/.unfinished-1-2.txt"};
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
+        const char *path = below(foreign[i]);
+        close(open(path, O_CREAT | O_WRONLY, 0600));
+        CHECK_EQ(utimensat(-1, path, (struct timespec[]){{1, 0}, {1, 0}}, 0), 0);
+        CHECK_EQ(list(cache, true, NULL).count, 1);
+        CHECK(access(path, F_OK) == 0);
+    }
     wasinn_cache_free(cache);
 }
 

@@ -292,6 +292,16 @@ static int last_used_first(const void *one, const void *other) {
     return a->tv_nsec < b->tv_nsec ? 1 : a->tv_nsec > b->tv_nsec ? -1 : 0;
 }
 
+/* Of a process and a number, as open_unfinished has it. */
+static bool is_unfinished(const char *name) {
+    static const char digits[] = "0123456789";
+    if (strncmp(name, UNFINISHED, sizeof UNFINISHED - 1) != 0)
+        return false;
+    const char *process = name + sizeof UNFINISHED - 1, *dash = process + strspn(process, digits);
+    const char *number = *dash == '-' ? dash + 1 : dash, *end = number + strspn(number, digits);
+    return dash > process && number > dash && end > number && *end == '\0';
+}
+
 /* One that is being written is locked by its writer, but for the moment after it was made; what is left is
  * from one that did not end. */
 static void remove_unfinished(const wasinn_cache *cache, const char *name) {
@@ -318,7 +328,7 @@ static wasinn_status list(wasinn_cache *cache, items *items, wasinn_message *mes
                              strerror(errno));
     }
     while (room && (one = readdir(folder))) {
-        if (strncmp(one->d_name, UNFINISHED, sizeof UNFINISHED - 1) == 0)
+        if (is_unfinished(one->d_name))
             remove_unfinished(cache, one->d_name);
         else if (is_entry(one->d_name) && fstatat(again, one->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0)
             room = add_item(items, one->d_name, &status);
@@ -367,10 +377,18 @@ static bool open_unfinished(wasinn_cache_writer *writer) {
         snprintf(writer->path, sizeof writer->path, "%s/" UNFINISHED "%ld-%u", cache->path, (long)getpid(),
                  atomic_fetch_add(&cache->made, 1));
         writer->file = open(writer->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (writer->file >= 0)
-            return flock(writer->file, LOCK_EX | LOCK_NB) == 0;
-        if (errno != EEXIST)
+        if (writer->file < 0 && errno != EEXIST)
             return false;
+        if (writer->file < 0)
+            continue;
+        if (flock(writer->file, LOCK_EX | LOCK_NB) == 0)
+            return true;
+        /* Some file systems have no locks: it would never be taken for one that was left. */
+        int reason = errno;
+        unlink(writer->path);
+        close(writer->file);
+        errno = reason;
+        return false;
     }
     return false;
 }

@@ -20,25 +20,6 @@ bool wasinn__cache_folder_default(char *path, size_t capacity) {
            join(getenv("HOME"), "/.cache/wasinn", path, capacity);
 }
 
-/* Like mkdir -p; what is made is for this user alone. */
-static wasinn_status make(const char *path, wasinn_message *message) {
-    char part[PATH_MAX];
-    if ((size_t)snprintf(part, sizeof part, "%s", path) >= sizeof part)
-        return wasinn_refuse(message, WASINN_NOT_FOUND, "the cache's path is too long");
-    for (char *slash = part + 1;; slash++) {
-        char was = *slash;
-        if (was != '/' && was != '\0')
-            continue;
-        *slash = '\0';
-        if (mkdir(part, 0700) != 0 && errno != EEXIST && errno != EROFS && errno != EACCES)
-            return wasinn_refuse(message, WASINN_NOT_FOUND, "the cache '%s' cannot be made: '%s': %s", path,
-                                 part, strerror(errno));
-        *slash = was;
-        if (was == '\0')
-            return WASINN_OK;
-    }
-}
-
 /* A folder of root's above ours may be written by all if it is sticky, as /tmp is: nobody can replace what is
  * another's there. */
 static const char *unsafe(const struct stat *status, bool own) {
@@ -51,26 +32,69 @@ static const char *unsafe(const struct stat *status, bool own) {
     return NULL;
 }
 
-static wasinn_status check(const char *real, wasinn_message *message) {
+/* `own`: the path is that of the cache itself, and not of a folder above it. */
+static wasinn_status check(const char *cache, const char *real, bool own, wasinn_message *message) {
     char part[PATH_MAX];
     size_t length = strlen(real);
     snprintf(part, sizeof part, "%s", real);
-    for (bool own = true;; own = false) {
+    for (;; own = false) {
         struct stat status;
         const char *shown = part[0] ? part : "/";
         if (lstat(shown, &status) != 0)
-            return wasinn_refuse(message, WASINN_NOT_FOUND, "the cache '%s': '%s': %s", real, shown,
+            return wasinn_refuse(message, WASINN_NOT_FOUND, "the cache '%s': '%s': %s", cache, shown,
                                  strerror(errno));
         const char *problem = unsafe(&status, own);
         if (problem)
             return wasinn_refuse(message, WASINN_SECURITY,
-                                 "the cache '%s' holds code and has to be this user's alone: '%s' %s", real,
+                                 "the cache '%s' holds code and has to be this user's alone: '%s' %s", cache,
                                  shown, problem);
         if (length == 0)
             return WASINN_OK;
         while (length > 0 && part[--length] != '/')
             ;
         part[length] = '\0';
+    }
+}
+
+/* Nothing is made in what is not this user's: what is there already is looked at first. */
+static wasinn_status check_above(const char *path, const char *part, wasinn_message *message) {
+    char folder[PATH_MAX], resolved[PATH_MAX];
+    struct stat there;
+    const char *slash = strrchr(part, '/');
+    if (!slash)
+        snprintf(folder, sizeof folder, ".");
+    else
+        snprintf(folder, sizeof folder, "%.*s", slash == part ? 1 : (int)(slash - part), part);
+    if (!realpath(folder, resolved))
+        return wasinn_refuse(message, WASINN_NOT_FOUND, "the cache '%s' cannot be made: '%s': %s", path,
+                             folder, strerror(errno));
+    /* Of what is no folder the next step says so. */
+    return stat(resolved, &there) == 0 && S_ISDIR(there.st_mode) ? check(path, resolved, false, message)
+                                                                 : WASINN_OK;
+}
+
+/* Like mkdir -p; what is made is for this user alone. */
+static wasinn_status make(const char *path, wasinn_message *message) {
+    char part[PATH_MAX];
+    struct stat there;
+    if ((size_t)snprintf(part, sizeof part, "%s", path) >= sizeof part)
+        return wasinn_refuse(message, WASINN_NOT_FOUND, "the cache's path is too long");
+    for (char *slash = part + 1;; slash++) {
+        char was = *slash;
+        if (was != '/' && was != '\0')
+            continue;
+        *slash = '\0';
+        if (lstat(part, &there) != 0) {
+            wasinn_status status = check_above(path, part, message);
+            if (status != WASINN_OK)
+                return status;
+        }
+        if (mkdir(part, 0700) != 0 && errno != EEXIST && errno != EROFS && errno != EACCES)
+            return wasinn_refuse(message, WASINN_NOT_FOUND, "the cache '%s' cannot be made: '%s': %s", path,
+                                 part, strerror(errno));
+        *slash = was;
+        if (was == '\0')
+            return WASINN_OK;
     }
 }
 
@@ -82,7 +106,7 @@ wasinn_status wasinn__cache_folder_open(const char *path, char *real, size_t cap
         return status;
     if (!realpath(path, resolved) || strlen(resolved) >= capacity)
         return wasinn_refuse(message, WASINN_NOT_FOUND, "the cache '%s': %s", path, strerror(errno));
-    status = check(resolved, message);
+    status = check(resolved, resolved, true, message);
     if (status != WASINN_OK)
         return status;
     int opened = open(resolved, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
