@@ -137,7 +137,7 @@ static void test_folders(void) {
     CHECK_TEXT(wasinn_host_last_error(), "can be written by others");
     CHECK_EQ(wasinn_cache_open(below("shared/within/deep"), 0, &cache), WASINN_SECURITY);
     CHECK(access(below("shared/within"), F_OK) != 0); /* nothing was made there */
-    chmod(below("shared"), 01777); /* as /tmp is, but not root's unless root made it */
+    chmod(below("shared"), 01777);                    /* as /tmp is, but not root's unless root made it */
     CHECK_EQ(wasinn_cache_open(below("shared"), 0, &cache), WASINN_SECURITY);
     chmod(below("shared"), 0700);
     CHECK_EQ(symlink(below("shared"), below("link")), 0);
