@@ -614,7 +614,8 @@ class Stopped(Cached):
                 process = self.stopped(self.clear, self.writes(least))
                 process.kill()
                 self.assertEqual(ended(process).code, -signal.SIGKILL)
-                self.assertEqual((self.entries(), len(self.left())), ([], 1))
+                self.assertEqual(self.entries(), [])
+                self.assertIn(len(self.left()), (1, 2))  # the guest's module may be begun too
                 self.assert_succeeded(run("cache", "check", "--cache", self.cache))
                 self.check(self.use(LARGE), right_large, "compiled")
                 self.check(self.use(LARGE), right_large, "cached")
