@@ -619,7 +619,7 @@ class Stopped(Cached):
                 self.assert_succeeded(run("cache", "check", "--cache", self.cache))
                 self.check(self.use(LARGE), right_large, "compiled")
                 self.check(self.use(LARGE), right_large, "cached")
-                self.assertEqual(len(self.left()), 1, "it may be somebody's who has just begun")
+                self.assertIn(len(self.left()), (1, 2), "it may be somebody's who has just begun")
                 self.age()
                 self.check(self.use(ADD), right, "compiled")
                 self.check_whole(2)
