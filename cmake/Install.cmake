@@ -10,7 +10,8 @@ set(WASINN_PACKAGE_DIR "${CMAKE_INSTALL_LIBDIR}/cmake/wasinn")
 set_target_properties(wasinn PROPERTIES INSTALL_RPATH "$ORIGIN/../${WASINN_PRIVATE_DIR}"
                                         INSTALL_RPATH_USE_LINK_PATH ON)
 # A run path that is changed when it is installed ends in a colon until then, which the loader takes for the current
-# folder: what can do so has the same one all the time.
+# folder: what can do so has the same one all the time. The command's is twice the same, to be longer than the one that
+# takes its place.
 set_target_properties(wasinn_wasmtime_shared PROPERTIES INSTALL_RPATH "$ORIGIN" BUILD_WITH_INSTALL_RPATH ON)
 install(TARGETS wasinn wasinn_shared wasinn_static wasinn_wasmtime_shared wasinn_wasmtime_static
         RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}"
@@ -29,7 +30,8 @@ endif()
 # Some linkers add run paths of their own, which CMake leaves as they are (zig's does so); this needs CMake 3.21.
 if(fetched EQUAL 0 AND NOT CMAKE_VERSION VERSION_LESS 3.21)
   set_target_properties(wasinn PROPERTIES BUILD_WITH_INSTALL_RPATH ON
-                                          INSTALL_RPATH "$ORIGIN/../deps/wasmtime/lib")
+                                          INSTALL_RPATH
+                                          "$ORIGIN/../deps/wasmtime/lib;$ORIGIN/../deps/../deps/../deps/wasmtime/lib")
   install(CODE "file(RPATH_SET FILE \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}/wasinn\"
                 NEW_RPATH [[$ORIGIN/../${WASINN_PRIVATE_DIR}]])")
 endif()
