@@ -167,7 +167,7 @@ static void remove_damaged(wasinn_cache *cache, const char *name, const char *wh
 
 static const char changed[] = "damaged: its content is not what was written";
 
-static bool read_entry(wasinn_cache *cache, int file, const char *name, bool whole,
+static bool read_entry(wasinn_cache *cache, int file, const char *name, size_t at_once,
                        wasinn__cache_file *mapped) {
     char text[256] = "";
     wasinn_message problem = {text, sizeof text};
@@ -178,7 +178,8 @@ static bool read_entry(wasinn_cache *cache, int file, const char *name, bool who
         remove_damaged(cache, name, text);
     if (status != WASINN_OK)
         return false;
-    if (whole ? wasinn__cache_file_whole(mapped, 0) : wasinn__cache_file_ends(mapped))
+    if (mapped->content.size <= at_once ? wasinn__cache_file_whole(mapped, 0)
+                                        : wasinn__cache_file_ends(mapped))
         return true;
     wasinn__cache_file_unmap(mapped);
     remove_damaged(cache, name, changed);
@@ -192,8 +193,8 @@ bool wasinn__cache_check(wasinn_cache *cache, const wasinn_cache_entry *entry) {
     return false;
 }
 
-static bool find(wasinn_cache *cache, const char *kind, const void *key, size_t key_size, bool whole,
-                 wasinn_cache_entry **entry, wasinn_blob *content) {
+bool wasinn__cache_find_ends(wasinn_cache *cache, const char *kind, const void *key, size_t key_size,
+                             size_t at_once, wasinn_cache_entry **entry, wasinn_blob *content) {
     char name[NAME];
     wasinn__cache_file mapped;
     if (!is_kind(kind))
@@ -202,18 +203,18 @@ static bool find(wasinn_cache *cache, const char *kind, const void *key, size_t 
     int file = openat(cache->folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (file < 0)
         return false;
-    bool found = read_entry(cache, file, name, whole, &mapped);
+    bool found = read_entry(cache, file, name, at_once, &mapped);
     if (found)
         futimens(file, NULL); /* when it was last used */
     close(file);
-    wasinn_cache_entry *made = found ? wasinn__alloc(1, sizeof *made) : NULL;
-    if (found && (!made || !same(&mapped.kind, kind, strlen(kind)) || !same(&mapped.key, key, key_size))) {
+    if (!found)
+        return false;
+    wasinn_cache_entry *made = wasinn__alloc(1, sizeof *made);
+    if (!made || !same(&mapped.kind, kind, strlen(kind)) || !same(&mapped.key, key, key_size)) {
         wasinn__cache_file_unmap(&mapped);
         wasinn__free(made);
         return false;
     }
-    if (!found)
-        return false;
     made->file = mapped;
     memcpy(made->name, name, sizeof made->name);
     *entry = made;
@@ -223,12 +224,7 @@ static bool find(wasinn_cache *cache, const char *kind, const void *key, size_t 
 
 bool wasinn_cache_find(wasinn_cache *cache, const char *kind, const void *key, size_t key_size,
                        wasinn_cache_entry **entry, wasinn_blob *content) {
-    return find(cache, kind, key, key_size, true, entry, content);
-}
-
-bool wasinn__cache_find_ends(wasinn_cache *cache, const char *kind, const void *key, size_t key_size,
-                             wasinn_cache_entry **entry, wasinn_blob *content) {
-    return find(cache, kind, key, key_size, false, entry, content);
+    return wasinn__cache_find_ends(cache, kind, key, key_size, SIZE_MAX, entry, content);
 }
 
 void wasinn_cache_release(wasinn_cache_entry *entry) {
@@ -434,19 +430,23 @@ static bool finish(wasinn_cache_writer *writer, wasinn_message *message) {
     return false;
 }
 
-void wasinn_cache_end(wasinn_cache_writer *writer, bool complete) {
-    char text[256] = "";
-    wasinn_message problem = {text, sizeof text};
-    if (!writer)
-        return;
-    if (!complete || !finish(writer, &problem)) {
+/* `problem`: why it is not complete, or nothing so far. */
+static void end(wasinn_cache_writer *writer, bool complete, wasinn_message *problem) {
+    if (!complete || !finish(writer, problem)) {
         unlink(writer->path);
-        if (text[0])
+        if (problem->text[0])
             wasinn__cache_tell(writer->cache, "cache '%s': '%s' is not kept: %s", writer->cache->path,
-                               writer->label, text);
+                               writer->label, problem->text);
     }
     close(writer->file);
     free_writer(writer);
+}
+
+void wasinn_cache_end(wasinn_cache_writer *writer, bool complete) {
+    char text[256] = "";
+    wasinn_message problem = {text, sizeof text};
+    if (writer)
+        end(writer, complete, &problem);
 }
 
 void wasinn_cache_keep(wasinn_cache *cache, const char *kind, const void *key, size_t key_size,
@@ -457,9 +457,7 @@ void wasinn_cache_keep(wasinn_cache *cache, const char *kind, const void *key, s
     if (!writer)
         return;
     bool written = wasinn__cache_file_write(writer->file, content, &problem);
-    if (!written)
-        wasinn__cache_tell(cache, "cache '%s': '%s' is not kept: %s", cache->path, label, text);
-    wasinn_cache_end(writer, written);
+    end(writer, written, &problem);
 }
 
 /* ---- The whole ---------------------------------------------------------------------------------- */

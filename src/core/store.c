@@ -59,11 +59,11 @@ bool wasinn__store_find(void *data, const char *key, wasinn_blob *content) {
     if (store->key)
         return false;
     store->key = whole_key(store->backend, key);
-    if (!store->key ||
-        !wasinn__cache_find_ends(store->cache, KIND, store->key, strlen(store->key), &store->found, content))
+    if (!store->key || !wasinn__cache_find_ends(store->cache, KIND, store->key, strlen(store->key), LARGE,
+                                                &store->found, content))
         return false;
     store->checking = content->size > LARGE && start_thread(&store->checker, check, store);
-    if (store->checking || !check(store))
+    if (content->size <= LARGE || store->checking || !check(store))
         return true;
     wasinn_cache_release(store->found);
     store->found = NULL;
