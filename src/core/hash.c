@@ -9,7 +9,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "core/memory.h"
+#include "os/thread.h"
 
 void wasinn__digest_of(const wasinn_blob *runs, size_t count, wasinn__digest *digest) {
     XXH3_state_t state;
@@ -63,7 +63,7 @@ void wasinn__digest_slices(const wasinn_blob *bytes, size_t first, size_t count,
     if (count == 0)
         return;
     while (helpers < helpers_for(count, threads) &&
-           pthread_create(&started[helpers], NULL, digest_some, &work) == 0)
+           wasinn__thread_start(&started[helpers], digest_some, &work))
         helpers++;
     digest_some(&work);
     while (helpers > 0)

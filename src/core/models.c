@@ -10,8 +10,6 @@
 #include "core/text.h"
 #include "core/watchdog.h"
 
-#define NAP_MS 20
-
 wasinn_status wasinn__model_check(const char *name, const wasinn_source *source, wasinn_message *message) {
     struct stat information;
     if (name[0] == '\0' || !wasinn__utf8_valid(name, strlen(name)))
@@ -87,12 +85,11 @@ wasinn__model *wasinn__models_find(wasinn__model *models, const char *name, size
     return NULL;
 }
 
-/* Locked; unlocked while it waits. Short naps, because an interrupt sends no signal here. */
+/* Locked; unlocked while it waits. */
 static wasinn_status wait_for_other(wasinn__model *model, const wasinn__attempt *attempt,
                                     wasinn_message *message) {
     while (model->loading) {
-        struct timespec until = wasinn__timespec(wasinn__deadline(NAP_MS));
-        pthread_cond_timedwait(&model->settled, &model->lock, &until);
+        wasinn__nap(&model->settled, &model->lock);
         if (model->loading && wasinn__stopped(attempt))
             return wasinn__say_stopped(attempt, message);
     }

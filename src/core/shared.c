@@ -9,7 +9,7 @@
 
 /* Bytes that the runtime does without are kept to compare with only if they are not more than this. */
 #define COMPARED_BYTES ((uint64_t)64 << 20)
-enum { TRIES = 4, NAP_MS = 20 };
+enum { TRIES = 4 };
 
 struct wasinn__shared {
     wasinn__shared_models *models;
@@ -157,15 +157,14 @@ static wasinn__shared *candidate(wasinn__shared_models *models, const search *se
     return one;
 }
 
-/* Whether another guest has copied its bytes. Short naps, because an interrupt sends no signal here. */
+/* Whether another guest has copied its bytes. */
 static wasinn_status wait_for_bytes(wasinn__shared *shared, const wasinn__attempt *attempt,
                                     wasinn_message *message) {
     wasinn__shared_models *models = shared->models;
     wasinn_status status = WASINN_OK;
     pthread_mutex_lock(&models->lock);
     while (!shared->model && !shared->hidden && status == WASINN_OK) {
-        struct timespec until = wasinn__timespec(wasinn__deadline(NAP_MS));
-        pthread_cond_timedwait(&models->copied, &models->lock, &until);
+        wasinn__nap(&models->copied, &models->lock);
         if (!shared->model && wasinn__stopped(attempt))
             status = wasinn__say_stopped(attempt, message);
     }

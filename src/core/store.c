@@ -1,7 +1,5 @@
 #include "core/store.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -10,6 +8,7 @@
 #include "core/dispatch.h"
 #include "core/memory.h"
 #include "os/processor.h"
+#include "os/thread.h"
 
 #define KIND "model"
 #define NICE 10
@@ -37,16 +36,6 @@ static char *whole_key(const wasinn__backend *backend, const char *key) {
     return text;
 }
 
-/* Signals are the embedder's: none is to be handled on a thread of ours. */
-static bool start_thread(pthread_t *thread, void *(*run)(void *), void *data) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool started = pthread_create(thread, NULL, run, data) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return started;
-}
-
 /* Its result is NULL for what is whole. */
 static void *check(void *data) {
     wasinn__store *store = data;
@@ -62,7 +51,7 @@ bool wasinn__store_find(void *data, const char *key, wasinn_blob *content) {
     if (!store->key || !wasinn__cache_find_ends(store->cache, KIND, store->key, strlen(store->key), LARGE,
                                                 &store->found, content))
         return false;
-    store->checking = content->size > LARGE && start_thread(&store->checker, check, store);
+    store->checking = content->size > LARGE && wasinn__thread_start(&store->checker, check, store);
     if (content->size <= LARGE || store->checking || !check(store))
         return true;
     wasinn_cache_release(store->found);
@@ -111,7 +100,7 @@ wasinn__saving *wasinn__store_save(const wasinn__store *store, wasinn__backend *
         return NULL;
     }
     wasinn_cache_retain(saving->cache);
-    if (start_thread(&saving->thread, save, saving))
+    if (wasinn__thread_start(&saving->thread, save, saving))
         return saving;
     wasinn_cache_end(saving->writer, false);
     wasinn_cache_free(saving->cache);

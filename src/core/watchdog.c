@@ -1,8 +1,9 @@
 #include "core/watchdog.h"
 
-#include <signal.h>
+#include "os/thread.h"
 
 #define NANOSECONDS 1000000000u
+#define NAP_MS 20
 #define CANCEL_AGAIN 5000000u /* a cancel that came too early is repeated after 5 ms */
 
 uint64_t wasinn__now(void) {
@@ -11,7 +12,7 @@ uint64_t wasinn__now(void) {
     return (uint64_t)time.tv_sec * NANOSECONDS + (uint64_t)time.tv_nsec;
 }
 
-struct timespec wasinn__timespec(uint64_t nanoseconds) {
+static struct timespec timespec_of(uint64_t nanoseconds) {
     return (struct timespec){(time_t)(nanoseconds / NANOSECONDS), (long)(nanoseconds % NANOSECONDS)};
 }
 
@@ -30,6 +31,11 @@ bool wasinn__cond_init(pthread_cond_t *condition) {
     bool made = pthread_cond_init(condition, &monotonic) == 0;
     pthread_condattr_destroy(&monotonic);
     return made;
+}
+
+void wasinn__nap(pthread_cond_t *condition, pthread_mutex_t *lock) {
+    struct timespec until = timespec_of(wasinn__deadline(NAP_MS));
+    pthread_cond_timedwait(condition, lock, &until);
 }
 
 bool wasinn__watchdog_init(wasinn__watchdog *watchdog) {
@@ -89,7 +95,7 @@ static void *watch_over(void *data) {
         if (watchdog->next_wake == WASINN__NEVER) {
             pthread_cond_wait(&watchdog->wake, &watchdog->lock);
         } else {
-            struct timespec until = wasinn__timespec(next->deadline);
+            struct timespec until = timespec_of(next->deadline);
             pthread_cond_timedwait(&watchdog->wake, &watchdog->lock, &until);
         }
     }
@@ -97,15 +103,10 @@ static void *watch_over(void *data) {
     return NULL;
 }
 
-/* Locked. Signals are the embedder's: none is to be handled on this thread. */
+/* Locked. */
 static bool start(wasinn__watchdog *watchdog) {
-    sigset_t all, before;
-    if (watchdog->started)
-        return true;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    watchdog->started = pthread_create(&watchdog->thread, NULL, watch_over, watchdog) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!watchdog->started)
+        watchdog->started = wasinn__thread_start(&watchdog->thread, watch_over, watchdog);
     return watchdog->started;
 }
 

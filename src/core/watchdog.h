@@ -34,11 +34,10 @@ uint64_t wasinn__now(void);
 /* Now plus milliseconds; WASINN__NEVER where that is unlimited or out of range. */
 uint64_t wasinn__deadline(uint64_t milliseconds);
 
-/* What pthread_cond_timedwait takes on a condition of wasinn__cond_init. */
-struct timespec wasinn__timespec(uint64_t nanoseconds);
-
 /* A condition whose timed waits are in monotonic time, which nobody can set back. False: no memory. */
 bool wasinn__cond_init(pthread_cond_t *condition);
+/* Waits for such a condition, locked, but not for long: an interrupt sends it no signal. */
+void wasinn__nap(pthread_cond_t *condition, pthread_mutex_t *lock);
 
 bool wasinn__watchdog_init(wasinn__watchdog *watchdog);
 void wasinn__watchdog_destroy(wasinn__watchdog *watchdog);
