@@ -168,10 +168,12 @@ wasinn_status wasinn__openvino_save(void *opaque, const char *path, wasinn_messa
 
 /* What a compiled model is set to is not in its file, but what its core is set to. */
 static bool core_for(wasinn__openvino_model *model, const wasinn_load_request *request) {
-    if (!wasinn__openvino_has_settings(request))
+    const wasinn__openvino *library = &model->runtime->library;
+    wasinn__openvino_settings_of(request, &model->settings);
+    if (model->settings.count == 0)
         return true;
-    return model->runtime->library.ov_core_create(&model->core) == OK &&
-           wasinn__openvino_set_core(&model->runtime->library, model->core, DEVICE, request);
+    return library->ov_core_create(&model->core) == OK &&
+           wasinn__openvino_set_core(library, model->core, DEVICE, &model->settings) == OK;
 }
 
 static void forget(wasinn__openvino_model *model) {

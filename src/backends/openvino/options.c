@@ -92,27 +92,6 @@ bool wasinn__openvino_maps(const wasinn_load_request *request) {
     return false;
 }
 
-bool wasinn__openvino_has_settings(const wasinn_load_request *request) {
-    for (size_t i = 0; i < request->option_count; i++) {
-        size_t option = index_of(request->options[i].key);
-        if (option < WASINN__OPENVINO_OPTIONS && options[option].property)
-            return true;
-    }
-    return false;
-}
-
-bool wasinn__openvino_set_core(const wasinn__openvino *library, ov_core_t *core, const char *device,
-                               const wasinn_load_request *request) {
-    for (size_t i = 0; i < request->option_count; i++) {
-        size_t option = index_of(request->options[i].key);
-        if (option < WASINN__OPENVINO_OPTIONS && options[option].property &&
-            library->ov_core_set_property(core, device, options[option].property,
-                                          value_for(option, request->options[i].value)) != OK)
-            return false;
-    }
-    return true;
-}
-
 static void set(wasinn__openvino_settings *settings, const char *key, const char *value) {
     settings->keys[settings->count] = key;
     snprintf(settings->values[settings->count], sizeof *settings->values, "%s", value);
@@ -128,6 +107,14 @@ void wasinn__openvino_settings_of(const wasinn_load_request *request, wasinn__op
     }
     if (request->profile)
         set(settings, "PERF_COUNT", "YES");
+}
+
+ov_status_e wasinn__openvino_set_core(const wasinn__openvino *library, ov_core_t *core, const char *device,
+                                      const wasinn__openvino_settings *settings) {
+    ov_status_e code = OK;
+    for (size_t i = 0; i < settings->count && code == OK; i++)
+        code = library->ov_core_set_property(core, device, settings->keys[i], settings->values[i]);
+    return code;
 }
 
 ov_status_e wasinn__openvino_compile(const wasinn__openvino_runtime *runtime, const ov_model_t *model,

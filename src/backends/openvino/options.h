@@ -12,11 +12,6 @@ extern const char *const wasinn__openvino_option_texts[WASINN__OPENVINO_OPTIONS]
 wasinn_status wasinn__openvino_check_option(const char *key, const char *value, wasinn_message *message);
 /* Whether option mmap was set to yes. */
 bool wasinn__openvino_maps(const wasinn_load_request *request);
-/* Whether any option is a property of OpenVINO's. */
-bool wasinn__openvino_has_settings(const wasinn_load_request *request);
-/* Sets a core's device to the options that were asked for. */
-bool wasinn__openvino_set_core(const wasinn__openvino *library, ov_core_t *core, const char *device,
-                               const wasinn_load_request *request);
 /* OpenVINO's properties for what a load asks for, to compile with more than once. */
 typedef struct wasinn__openvino_settings {
     size_t count;
@@ -24,6 +19,9 @@ typedef struct wasinn__openvino_settings {
     char values[WASINN__OPENVINO_OPTIONS + 1][16];
 } wasinn__openvino_settings;
 void wasinn__openvino_settings_of(const wasinn_load_request *request, wasinn__openvino_settings *settings);
+/* Sets a core's device to them. */
+ov_status_e wasinn__openvino_set_core(const wasinn__openvino *library, ov_core_t *core, const char *device,
+                                      const wasinn__openvino_settings *settings);
 ov_status_e wasinn__openvino_compile(const wasinn__openvino_runtime *runtime, const ov_model_t *model,
                                      const char *device, const wasinn__openvino_settings *settings,
                                      ov_compiled_model_t **compiled);
