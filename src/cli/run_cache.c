@@ -155,14 +155,15 @@ static bool mounts(const char *folder, const place *cache) {
 static const wasinn__folder *touches(const wasinn__run_options *options, const char *cache) {
     struct stat folder, own;
     char real[PATH_MAX];
-    place place;
+    place place = {0};
     if (stat(cache, &own) != 0)
         return NULL;
-    find_place(cache, &place);
     for (size_t i = 0; i < options->folder_count; i++) {
         const wasinn__folder *one = &options->folders[i];
         if (!one->writable || !realpath(one->host, real) || stat(real, &folder) != 0)
             continue;
+        if (!place.path)
+            find_place(cache, &place);
         if (leads_through(cache, &folder) || leads_through(real, &own) || mounts(real, &place))
             return one;
     }
