@@ -30,9 +30,12 @@ typedef struct wasinn_cache wasinn_cache;
 /* What `most_bytes` is if it is 0: 4 GiB. */
 #define WASINN_CACHE_BYTES ((uint64_t)4 << 30)
 
-/* Opens a folder, and makes it if it is not there. NULL: the environment's WASINN_CACHE, else
- * $XDG_CACHE_HOME/wasinn, else $HOME/.cache/wasinn. It keeps at most `most_bytes`: what was used the longest
- * ago goes first. A folder that can be read but not written is used for what it has.
+/* The folder that is meant where none is named: the environment's WASINN_CACHE, else $XDG_CACHE_HOME/wasinn,
+ * else $HOME/.cache/wasinn. False: these name none, or one that `capacity` bytes do not hold. */
+WASINN_API bool wasinn_cache_default_folder(char *path, size_t capacity);
+
+/* Opens a folder, and makes it if it is not there. NULL: the default one. It keeps at most `most_bytes`: what
+ * was used the longest ago goes first. A folder that can be read but not written is used for what it has.
  * security: the folder, or one above it, is another user's or can be written by others; not_found: it cannot
  * be made or read, or NULL names none; too_large: no memory. wasinn_host_last_error has the text. */
 WASINN_API wasinn_status wasinn_cache_open(const char *folder, uint64_t most_bytes, wasinn_cache **cache);

@@ -118,22 +118,17 @@ static int parse(options *options, int argc, char **argv, bool *helped) {
 
 /* ---- Its folder --------------------------------------------------------------------------------- */
 
-static bool join(const char *folder, const char *name, char path[PATH_MAX]) {
-    return folder && folder[0] == '/' && snprintf(path, PATH_MAX, "%s%s", folder, name) < PATH_MAX;
-}
-
 /* Opening makes a folder that is not there, which nobody who looks would want. */
 static int find_folder(const options *options, char path[PATH_MAX], bool *there) {
-    const char *named = options->folder ? options->folder : getenv("WASINN_CACHE");
+    const char *named = getenv("WASINN_CACHE");
     struct stat status;
     if (!options->folder && named && strcmp(named, "off") == 0)
         return wasinn__fail(WASINN__EXIT_FAILED,
                             "cache: WASINN_CACHE is 'off': name the folder that is meant with --cache");
     if (options->folder && !options->folder[0])
         return fail_usage("--cache: expected a folder");
-    if (named && named[0] ? snprintf(path, PATH_MAX, "%s", named) >= PATH_MAX
-                          : !join(getenv("XDG_CACHE_HOME"), "/wasinn", path) &&
-                                !join(getenv("HOME"), "/.cache/wasinn", path))
+    if (options->folder ? snprintf(path, PATH_MAX, "%s", options->folder) >= PATH_MAX
+                        : !wasinn_cache_default_folder(path, PATH_MAX))
         return wasinn__fail(WASINN__EXIT_FAILED,
                             "cache: neither --cache, WASINN_CACHE, XDG_CACHE_HOME nor HOME names a folder");
     *there = stat(path, &status) == 0;
@@ -221,24 +216,14 @@ static int read_entries(const char *path, entries *entries) {
 
 /* ---- For people ---------------------------------------------------------------------------------- */
 
-/* "18.6 MB" */
-static const char *size_text(uint64_t bytes, char text[32]) {
-    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
-    double size = (double)bytes;
-    size_t unit = 0;
-    for (; size >= 999.95 && unit + 1 < sizeof units / sizeof *units; unit++)
-        size /= 1000;
-    snprintf(text, 32, unit == 0 ? "%.0f %s" : "%.1f %s", size, units[unit]);
-    return text;
-}
-
 static void print_entry(const entry *entry) {
     char size[32], date[64] = "?";
     time_t used = (time_t)entry->used;
     struct tm local;
     if (localtime_r(&used, &local))
         strftime(date, sizeof date, "%Y-%m-%d %H:%M", &local);
-    printf("%-8s %10s  %s  ", entry->kind[0] ? entry->kind : "-", size_text(entry->bytes, size), date);
+    printf("%-8s %10s  %s  ", entry->kind[0] ? entry->kind : "-", wasinn__size_text(entry->bytes, size),
+           date);
     if (entry->problem)
         printf("%s%s%s: %s\n", entry->label, entry->label[0] ? ", " : "", entry->name, entry->problem);
     else
@@ -264,15 +249,16 @@ static void print_entries(const entries *entries, const char *shown) {
     }
     if (options->action == CLEAR)
         printf("cache %s: %zu %s removed, %s; %zu left\n", shown, entries->removed,
-               entries->removed == 1 ? "entry" : "entries", size_text(entries->removed_bytes, all),
+               entries->removed == 1 ? "entry" : "entries", wasinn__size_text(entries->removed_bytes, all),
                entries->count - entries->removed);
     else if (options->action == CHECK)
         printf("cache %s: %zu %s, %s, %zu damaged\n", shown, entries->count,
-               entries->count == 1 ? "entry" : "entries", size_text(entries->bytes, all), entries->damaged);
+               entries->count == 1 ? "entry" : "entries", wasinn__size_text(entries->bytes, all),
+               entries->damaged);
     else
         printf("cache %s: %zu %s, %s of at most %s\n", shown, entries->count,
-               entries->count == 1 ? "entry" : "entries", size_text(entries->bytes, all),
-               size_text(WASINN_CACHE_BYTES, most));
+               entries->count == 1 ? "entry" : "entries", wasinn__size_text(entries->bytes, all),
+               wasinn__size_text(WASINN_CACHE_BYTES, most));
 }
 
 /* ---- As JSON ------------------------------------------------------------------------------------- */

@@ -88,6 +88,26 @@ bool wasinn__info_serves(const wasinn_backend_info *info, wasinn_encoding encodi
     return false;
 }
 
+uint64_t wasinn__clock_of(clockid_t clock) {
+    struct timespec time;
+    clock_gettime(clock, &time);
+    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+uint64_t wasinn__clock(void) {
+    return wasinn__clock_of(CLOCK_MONOTONIC);
+}
+
+const char *wasinn__size_text(uint64_t bytes, char text[32]) {
+    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
+    double size = (double)bytes;
+    size_t unit = 0;
+    for (; size >= 999.95 && unit + 1 < sizeof units / sizeof *units; unit++)
+        size /= 1000;
+    snprintf(text, 32, unit == 0 ? "%.0f %s" : "%.1f %s", size, units[unit]);
+    return text;
+}
+
 void *wasinn__checked(void *memory) {
     if (memory)
         return memory;

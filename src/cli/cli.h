@@ -2,6 +2,8 @@
 #ifndef WASINN_CLI_CLI_H
 #define WASINN_CLI_CLI_H
 
+#include <time.h>
+
 #include "wasinn/wasinn.h"
 
 /* Exit codes. A guest's own code passes through `wasinn run` unchanged, so run's failures keep to the
@@ -42,6 +44,13 @@ int wasinn__parse_listing(const char *command, const char *help, int argc, char 
 
 /* Whether a backend loads models of an encoding. */
 bool wasinn__info_serves(const wasinn_backend_info *info, wasinn_encoding encoding);
+
+/* Nanoseconds on a clock, and on that which nobody can set back. */
+uint64_t wasinn__clock_of(clockid_t clock);
+uint64_t wasinn__clock(void);
+
+/* "18.6 MB". Returns `text`. */
+const char *wasinn__size_text(uint64_t bytes, char text[32]);
 
 /* The memory, unless it is NULL: then the process ends, saying so. */
 void *wasinn__checked(void *memory);

@@ -56,19 +56,9 @@ static bool is_once(wasinn__phase phase) {
     return phase <= WASINN__PHASE_END;
 }
 
-static uint64_t read_clock(clockid_t clock) {
-    struct timespec time;
-    clock_gettime(clock, &time);
-    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
-
-static uint64_t now(void) {
-    return read_clock(CLOCK_MONOTONIC);
-}
-
 void wasinn__stats_clock(void) {
-    began = now();
-    began_processor = read_clock(CLOCK_PROCESS_CPUTIME_ID);
+    began = wasinn__clock();
+    began_processor = wasinn__clock_of(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 /* ---- Lanes -------------------------------------------------------------------------------------- */
@@ -246,7 +236,7 @@ int wasinn__stats_open(wasinn__stats **stats, wasinn__stats_form form, const cha
 uint64_t wasinn__stats_begin(wasinn__stats *stats, wasinn__phase phase) {
     if (!stats)
         return 0;
-    uint64_t begin = phase == WASINN__PHASE_PREPARE ? stats->main_began : now();
+    uint64_t begin = phase == WASINN__PHASE_PREPARE ? stats->main_began : wasinn__clock();
     if (is_once(phase))
         return begin;
     lane *lane = lane_here(stats);
@@ -281,7 +271,7 @@ void wasinn__stats_end(wasinn__stats *stats, wasinn__phase phase, uint64_t begin
     if (!stats || atomic_load(&stats->finished))
         return;
     lane *lane = lane_here(stats);
-    uint64_t end = now();
+    uint64_t end = wasinn__clock();
     if (!is_once(phase))
         wasinn__tally_add(stats->tallies[phase], end - begin, false, 0);
     pthread_mutex_lock(&stats->lock);
@@ -349,7 +339,7 @@ static uint64_t less(uint64_t from, uint64_t part) {
 
 /* Locked. */
 static void collect(const wasinn__stats *stats, wasinn__facts *facts) {
-    uint64_t end = now(), last = stats->last_guest, known = began_processor;
+    uint64_t end = wasinn__clock(), last = stats->last_guest, known = began_processor;
     for (size_t i = 0; i < ONCE; i++)
         known += facts->phases[i] = stats->phases[i];
     for (const lane *lane = stats->running; lane; lane = lane->next) {
@@ -380,7 +370,7 @@ int wasinn__stats_finish(wasinn__stats *stats, int code) {
     pthread_mutex_lock(&stats->lock);
     if (stats->profile) {
         for (const lane *lane = stats->running; lane; lane = lane->next)
-            put_phase(stats, WASINN__PHASE_GUEST, lane->guest, lane->begin, now(), "running");
+            put_phase(stats, WASINN__PHASE_GUEST, lane->guest, lane->begin, wasinn__clock(), "running");
         if (wasinn__profile_close(stats->profile) != WASINN__EXIT_OK && code == WASINN__EXIT_OK)
             code = WASINN__EXIT_FAILED;
     }

@@ -57,19 +57,13 @@ struct wasinn__workers {
 
 /* ---- Time --------------------------------------------------------------------------------------- */
 
-static uint64_t now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
-
 static void enter(worker *worker, uint64_t nanoseconds) {
     wasinn__workers *all = worker->all;
     if (all->options->timeout_ms == 0)
         return;
     pthread_mutex_lock(&all->lock);
     worker->state = INSIDE;
-    worker->deadline = now() + nanoseconds;
+    worker->deadline = wasinn__clock() + nanoseconds;
     if (worker->deadline < all->next)
         pthread_cond_signal(&all->ended);
     pthread_mutex_unlock(&all->lock);
@@ -88,7 +82,7 @@ static bool leave(worker *worker, int code, uint64_t *nanoseconds) {
     pthread_mutex_lock(&all->lock);
     bool lost = worker->state == LOST;
     if (all->options->timeout_ms > 0) {
-        uint64_t time = now();
+        uint64_t time = wasinn__clock();
         *nanoseconds = worker->state == INSIDE && worker->deadline > time ? worker->deadline - time : 0;
     }
     if (!lost) {
@@ -123,7 +117,7 @@ static void expire(worker *worker, uint64_t time) {
 
 /* Locked. Waits for a worker to end or to be out of time. */
 static void watch(wasinn__workers *all) {
-    uint64_t time = now();
+    uint64_t time = wasinn__clock();
     all->next = UINT64_MAX;
     for (size_t i = 0; i < all->threads; i++) {
         worker *one = &all->list[i];

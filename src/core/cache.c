@@ -56,7 +56,7 @@ struct wasinn_cache_writer {
 static wasinn_status open_cache(const char *folder, uint64_t most_bytes, wasinn_cache **cache,
                                 wasinn_message *message) {
     char named[PATH_MAX];
-    if (!folder && !wasinn__cache_folder_default(named, sizeof named))
+    if (!folder && !wasinn_cache_default_folder(named, sizeof named))
         return wasinn_refuse(
             message, WASINN_NOT_FOUND,
             "no folder for a cache: neither WASINN_CACHE, XDG_CACHE_HOME nor HOME names one");

@@ -8,11 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "wasinn/cache.h"
+
 static bool join(const char *folder, const char *name, char *path, size_t capacity) {
     return folder && folder[0] == '/' && (size_t)snprintf(path, capacity, "%s%s", folder, name) < capacity;
 }
 
-bool wasinn__cache_folder_default(char *path, size_t capacity) {
+bool wasinn_cache_default_folder(char *path, size_t capacity) {
     const char *named = getenv("WASINN_CACHE");
     if (named && named[0])
         return (size_t)snprintf(path, capacity, "%s", named) < capacity;

@@ -5,9 +5,6 @@
 
 #include "wasinn/backend.h"
 
-/* What is meant by NULL. False: the environment names none. */
-bool wasinn__cache_folder_default(char *path, size_t capacity);
-
 /* Makes what is missing of `path`, and opens it. `real` becomes the path without links. Refuses a folder that
  * is not the user's own or that others can write to, by itself or by one above it. */
 wasinn_status wasinn__cache_folder_open(const char *path, char *real, size_t capacity, int *folder,

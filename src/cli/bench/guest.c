@@ -112,6 +112,18 @@ static bool refuse_error(char *problem, wasmtime_error_t *error) {
     return false;
 }
 
+/* Of code of the guest's that did not return: one of the two. */
+static bool refuse_outcome(char *problem, wasmtime_error_t *error, wasm_trap_t *trap) {
+    wasm_byte_vec_t text;
+    if (error)
+        return refuse_error(problem, error);
+    wasm_trap_message(trap, &text);
+    snprintf(problem, WASINN__BENCH_PROBLEM, "the guest trapped: %s", text.data);
+    wasm_byte_vec_delete(&text);
+    wasm_trap_delete(trap);
+    return false;
+}
+
 static wasm_trap_t *more(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *values, size_t count) {
     (void)env, (void)count;
     values[0].i32 = wasinn__bench_tick(wasmtime_context_get_data(wasmtime_caller_context(caller)));
@@ -282,17 +294,9 @@ static bool fill(wasinn__bench_guest *guest, const char *name, const wasinn__ben
 static bool call(const wasinn__bench_guest *guest, const wasmtime_func_t *function,
                  wasmtime_val_raw_t *values, size_t count, char *problem) {
     wasm_trap_t *trap = NULL;
-    wasm_byte_vec_t text;
     wasmtime_error_t *error = wasmtime_func_call_unchecked(guest->context, function, values, count, &trap);
-    if (error)
-        return refuse_error(problem, error);
-    if (trap) {
-        wasm_trap_message(trap, &text);
-        snprintf(problem, WASINN__BENCH_PROBLEM, "the guest trapped: %s", text.data);
-        wasm_byte_vec_delete(&text);
-        wasm_trap_delete(trap);
-        return false;
-    }
+    if (error || trap)
+        return refuse_outcome(problem, error, trap);
     return values[0].i32 == 0 || refuse(problem, wasinn_guest_last_error(guest->guest));
 }
 
@@ -328,19 +332,11 @@ static bool open_model(wasinn__bench_guest *guest, const char *name, char *probl
 
 static bool instantiate(wasinn__bench_guest *guest, const wasinn__bench_engine *engine, char *problem) {
     wasm_trap_t *trap = NULL;
-    wasm_byte_vec_t text;
     wasmtime_extern_t memory;
     wasmtime_error_t *error =
         wasmtime_linker_instantiate(engine->linker, guest->context, engine->module, &guest->instance, &trap);
-    if (error)
-        return refuse_error(problem, error);
-    if (trap) {
-        wasm_trap_message(trap, &text);
-        snprintf(problem, WASINN__BENCH_PROBLEM, "the guest trapped: %s", text.data);
-        wasm_byte_vec_delete(&text);
-        wasm_trap_delete(trap);
-        return false;
-    }
+    if (error || trap)
+        return refuse_outcome(problem, error, trap);
     wasmtime_instance_export_get(guest->context, &guest->instance, "memory", 6, &memory);
     guest->memory = memory.of.memory;
     return true;

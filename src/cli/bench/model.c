@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -14,12 +13,6 @@ enum { MOST_BACKENDS = 12 };
 
 static int refuse_last(void) {
     return wasinn__fail(WASINN__EXIT_FAILED, "%s", wasinn_host_last_error());
-}
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
 /* ---- The backends, and what their load gives ----------------------------------------------------- */
@@ -46,12 +39,12 @@ static wasinn_status load(size_t index, void *runtime, const wasinn_load_request
                           wasinn_loaded *loaded, wasinn_message *message) {
     const wasinn_backend *real = known[index].real;
     const char *version = NULL, *path = NULL;
-    double began = now();
+    uint64_t began = wasinn__clock();
     wasinn_status status = real->load(runtime, request, loaded, message);
     if (status != WASINN_OK || loading->table)
         return status;
     real->version(runtime, &version, &path);
-    loading->seconds = now() - began;
+    loading->seconds = (double)(wasinn__clock() - began) / 1e9;
     loading->table = real;
     loading->model = loaded->model;
     loading->version = wasinn__checked(strdup(version ? version : ""));

@@ -2,25 +2,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "bench.h"
 #include "cli/cli.h"
 
 volatile sig_atomic_t wasinn__bench_interrupted;
 
-static uint64_t now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
-
 void wasinn__bench_start(wasinn__bench_clock *clock) {
-    clock->last = now();
+    clock->last = wasinn__clock();
 }
 
 bool wasinn__bench_tick(wasinn__bench_clock *clock) {
-    uint64_t time = now();
+    uint64_t time = wasinn__clock();
     wasinn__histogram_add(&clock->times, time - clock->last);
     clock->last = time;
     return time < clock->until && !wasinn__bench_interrupted;

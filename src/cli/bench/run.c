@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "bench.h"
 #include "cli/cli.h"
@@ -45,12 +44,6 @@ struct crew {
 const char *wasinn__bench_arm_name(wasinn__bench_arm arm) {
     static const char *const names[] = {"native", "guest", "native infer", "guest infer"};
     return names[arm];
-}
-
-static uint64_t now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
 /* ---- A worker ----------------------------------------------------------------------------------- */
@@ -123,7 +116,7 @@ static void *work(void *data) {
         if (task == TASK_END)
             return NULL;
         wasinn__histogram_clear(&worker->clock.times);
-        worker->began = now();
+        worker->began = wasinn__clock();
         worker->clock.until = worker->began + (uint64_t)(seconds * 1e9);
         worker->failed = task == TASK_SET_UP ? !set_up(worker) : !run_arm(worker, arm);
         pthread_mutex_lock(&crew->lock);
@@ -254,10 +247,10 @@ static bool run_rounds(crew *crew, wasinn__bench_block *block, wasinn__histogram
 }
 
 static bool measure(crew *crew, wasinn__bench_block *block, wasinn_tensor *outputs, const char **problem) {
-    uint64_t began = now();
+    uint64_t began = wasinn__clock();
     if (!tell(crew, TASK_SET_UP, WASINN__ARM_NATIVE, 0, problem))
         return false;
-    double set_up_seconds = (double)(now() - began) / 1e9;
+    double set_up_seconds = (double)(wasinn__clock() - began) / 1e9;
     for (uint32_t i = 0; i < crew->model->counts[WASINN_OUTPUT]; i++)
         outputs[i] = crew->workers[0].native.outputs[i].tensor;
     for (int arm = 0; arm < WASINN__ARMS; arm++) {

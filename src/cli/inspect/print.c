@@ -16,20 +16,9 @@ static const char *escaped(const char *text, char out[SHOWN]) {
 
 /* ---- For people ---------------------------------------------------------------------------------- */
 
-/* "18.6 MB" */
-static const char *short_size(uint64_t bytes, char text[32]) {
-    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
-    double size = (double)bytes;
-    size_t unit = 0;
-    for (; size >= 999.95 && unit + 1 < sizeof units / sizeof *units; unit++)
-        size /= 1000;
-    snprintf(text, 32, unit == 0 ? "%.0f %s" : "%.1f %s", size, units[unit]);
-    return text;
-}
-
 static void print_size(uint64_t bytes, FILE *out) {
     char text[32];
-    fprintf(out, "  size       %s", short_size(bytes, text));
+    fprintf(out, "  size       %s", wasinn__size_text(bytes, text));
     if (bytes >= 1000)
         fprintf(out, " (%llu bytes)", (unsigned long long)bytes);
 }
