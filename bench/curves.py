@@ -9,26 +9,22 @@
     python3 bench/curves.py --check           say what of them is not as curves.json has it
 """
 
-import argparse
-import datetime
 import json
-import signal
-import subprocess
 import sys
 import time
-from pathlib import Path
 
+import command
 import curve_page
 import curve_plot
 import machine
 import models
 import report
 from arms import Kit
+from command import say
 from curve_measures import CURVES, Clients, Tensors
 from program import Failure, end_all
-from run import QUICK_ROUNDS, precision, say
+from run import precision
 
-ROOT = Path(__file__).resolve().parent.parent
 JSON = "curves.json"
 
 
@@ -73,12 +69,7 @@ def taken(curve, kit, rounds, points):
 
 def take(curves, kit, rounds=None, points=None):
     results = {
-        "when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "machine": machine.describe(),
-        "commit": machine.commit(ROOT),
-        "versions": kit.versions(),
-        "load_at_start": machine.load_average(),
-        "quick": rounds is not None,
+        **command.begin(kit, rounds),
         "settings": precision(kit, models.make(kit.folder / "models", {"add"})["add"]),
         "curves": [],
     }
@@ -86,18 +77,7 @@ def take(curves, kit, rounds=None, points=None):
     for number, curve in enumerate(curves, 1):
         say(f"[{number}/{len(curves)}] {curve.title}: {rounds or curve.rounds} rounds")
         results["curves"].append(taken(curve, kit, rounds, points))
-    results["seconds"] = round(time.monotonic() - started)
-    results["load_at_end"] = machine.load_average()
-    results["disturbed"] = [one["curve"] for one in results["curves"] if one["others"] > machine.BUSY]
-    return results
-
-
-def chosen(words):
-    names = [name for word in words for name in word.replace(",", " ").split()]
-    unknown = sorted(set(names) - {curve.name for curve in CURVES})
-    if unknown:
-        raise Failure(f"there is no curve {unknown[0]}; there are {', '.join(curve.name for curve in CURVES)}")
-    return [curve for curve in CURVES if not names or curve.name in names]
+    return command.end(results, started, "curve", results["curves"])
 
 
 # Files
@@ -148,17 +128,10 @@ def from_results(arguments):
 
 
 def options():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("curves", nargs="*", metavar="CURVE", help=", ".join(curve.name for curve in CURVES))
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROUNDS} rounds each")
+    parser = command.parser(__doc__, "curve", CURVES)
     parser.add_argument("--report", action="store_true", help="measure nothing: pictures and page anew")
     parser.add_argument("--check", action="store_true", help="measure nothing: are pictures and page as they should be")
-    parser.add_argument("--build", type=Path, default=ROOT / "build", metavar="FOLDER", help="where wasinn was built")
-    parser.add_argument("--to", type=Path, metavar="FOLDER", help="where the results go")
-    parser.add_argument("--rounds", type=int, metavar="N", help="another number of rounds")
     parser.add_argument("--points", type=int, metavar="N", help="only the first N points of each curve")
-    parser.add_argument("--turn", type=float, metavar="SECONDS", help="how long one program is timed before the next")
-    parser.add_argument("--work", type=Path, metavar="FOLDER", help="for what is made on the way")
     return parser.parse_args()
 
 
@@ -168,7 +141,7 @@ def main():
         return from_results(arguments)
     if arguments.turn:
         Tensors.turn_seconds = Clients.window = arguments.turn
-    curves = chosen(arguments.curves)
+    curves = command.chosen(arguments.names, "curve", CURVES)
     fewer = arguments.quick or arguments.rounds or arguments.points or arguments.turn or arguments.to
     work = arguments.work or arguments.build / "bench"
     # The peer is not measured here.
@@ -176,27 +149,16 @@ def main():
     if kit.missing("native"):
         raise Failure(kit.missing("native"))
     kit.build_guests()
-    results = take(curves, kit, arguments.rounds or (QUICK_ROUNDS if arguments.quick else None), arguments.points)
+    results = take(curves, kit, command.rounds_of(arguments), arguments.points)
     failed = [one["curve"] for one in results["curves"] if any("error" in point for point in one["points"])]
     publish = len(curves) == len(CURVES) and not fewer and not failed
     folder = arguments.to or (report.RESULTS if publish else work / "results")
     write(results, folder)
     if publish:
         update_page()
-    say(f"curves: {results['seconds']} s; results in {folder}{', and in docs/performance.md' if publish else ''}")
-    if results["disturbed"]:
-        say(f"curves: others took more than {machine.BUSY:.0%} of the machine during {', '.join(results['disturbed'])}")
+    command.tell("curves", results, folder, "docs/performance.md" if publish else None)
     return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        end_all()
-        print("\ncurves: interrupted", file=sys.stderr)
-        sys.exit(130)
-    except (Failure, OSError, ValueError, subprocess.CalledProcessError) as problem:
-        end_all()
-        sys.exit(f"curves: {problem}")
+    command.run("curves", main)

@@ -7,30 +7,20 @@
     make bench QUICK=1                 few rounds, likewise: too few to tell anything for sure
 """
 
-import argparse
-import datetime
-import json
-import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 
+import command
 import machine
 import models
 import report
 from arms import Kit
+from command import ROOT, say
 from measures import Loop
 from paired import compare, verdict
 from program import Failure, end_all
 from rows import ROWS
-
-ROOT = Path(__file__).resolve().parent.parent
-QUICK_ROUNDS = 3
-
-
-def say(text):
-    print(text, flush=True)
 
 
 def compared(row, figures):
@@ -90,15 +80,7 @@ def precision(kit, model):
 
 def take(rows, kit, made, rounds=None):
     """All results; `rounds` instead of each row's own number of them."""
-    results = {
-        "when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "machine": machine.describe(),
-        "commit": machine.commit(ROOT),
-        "versions": kit.versions(),
-        "load_at_start": machine.load_average(),
-        "quick": rounds is not None,
-        "rows": [],
-    }
+    results = {**command.begin(kit, rounds), "rows": []}
     if kit.missing("native") is None:
         results["settings"] = precision(kit, made["add"])
     started = time.monotonic()
@@ -111,35 +93,16 @@ def take(rows, kit, made, rounds=None):
             say(f"    {line}")
         if "error" in entry:
             print(f"bench: {row.name}: {entry['error']}", file=sys.stderr, flush=True)
-    results["seconds"] = round(time.monotonic() - started)
-    results["load_at_end"] = machine.load_average()
-    disturbed = [row["row"] for row in results["rows"] if row.get("others", 0) > machine.BUSY]
-    results["disturbed"] = disturbed
-    return results
-
-
-def chosen(words):
-    names = [name for word in words for name in word.replace(",", " ").split()]
-    unknown = sorted(set(names) - {row.name for row in ROWS})
-    if unknown:
-        raise Failure(f"there is no row {unknown[0]}; there are {', '.join(row.name for row in ROWS)}")
-    return [row for row in ROWS if not names or row.name in names]
+    return command.end(results, started, "row", results["rows"])
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(row.name for row in ROWS))
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROUNDS} rounds each")
-    parser.add_argument("--build", type=Path, default=ROOT / "build", metavar="FOLDER", help="where wasinn was built")
+    parser = command.parser(__doc__, "row", ROWS)
     parser.add_argument("--peer", type=Path, default=ROOT / "deps" / "peer" / "wasmtime", metavar="PROGRAM")
-    parser.add_argument("--to", type=Path, metavar="FOLDER", help="where the results go")
-    parser.add_argument("--rounds", type=int, metavar="N", help="another number of rounds")
-    parser.add_argument("--turn", type=float, metavar="SECONDS", help="how long one program is timed before the next")
-    parser.add_argument("--work", type=Path, metavar="FOLDER", help="for what is made on the way")
     arguments = parser.parse_args()
     if arguments.turn:
         Loop.turn_seconds = arguments.turn
-    rows = chosen(arguments.rows)
+    rows = command.chosen(arguments.names, "row", ROWS)
     whole = len(rows) == len(ROWS) and not (arguments.quick or arguments.rounds or arguments.turn or arguments.to)
     work = arguments.work or arguments.build / "bench"
     kit = Kit(arguments.build, work, arguments.peer)
@@ -147,27 +110,16 @@ def main():
         say(f"bench: {kit.peer_missing}; going on without")
     kit.build_guests()
     made = models.make(kit.folder / "models", {row.model for row in rows} | {"add"})
-    results = take(rows, kit, made, arguments.rounds or (QUICK_ROUNDS if arguments.quick else None))
+    results = take(rows, kit, made, command.rounds_of(arguments))
     failed = [row["row"] for row in results["rows"] if "error" in row]
     publish = whole and not failed
     folder = arguments.to or (report.RESULTS if publish else work / "results")
     report.write(results, folder)
     if publish:
         report.update_readme()
-    say(f"bench: {results['seconds']} s; results in {folder}{', and in README.md' if publish else ''}")
-    if results["disturbed"]:
-        say(f"bench: others took more than {machine.BUSY:.0%} of the machine during {', '.join(results['disturbed'])}")
+    command.tell("bench", results, folder, "README.md" if publish else None)
     return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        end_all()
-        print("\nbench: interrupted", file=sys.stderr)
-        sys.exit(130)
-    except (Failure, OSError, subprocess.CalledProcessError, json.JSONDecodeError) as problem:
-        end_all()
-        sys.exit(f"bench: {problem}")
+    command.run("bench", main)
