@@ -4,8 +4,11 @@
 #include <time.h>
 
 #include "check.h"
+#include "core/blobs.h"
+#include "core/crew.h"
 #include "core/handle.h"
 #include "core/host.h"
+#include "core/memory.h"
 #include "core/names.h"
 #include "core/tensor.h"
 #include "core/text.h"
@@ -309,7 +312,56 @@ static void test_slow_cancel(void) {
     wasinn__watchdog_destroy(&watchdog);
 }
 
+/* ---- Work that is shared ------------------------------------------------------------------------------ */
+
+enum { PIECES = 1000 };
+
+static void count_piece(void *data, size_t i) {
+    atomic_fetch_add(&((atomic_uint *)data)[i], 1);
+}
+
+static void test_crew(void) {
+    static atomic_uint done[PIECES + 1];
+    for (unsigned threads = 0; threads < 7; threads++)
+        wasinn__crew_run(PIECES, threads, count_piece, done);
+    wasinn__crew_run(0, 0, count_piece, done);
+    wasinn__crew_run(1, 0, count_piece, done);
+    CHECK_EQ(atomic_load(&done[0]), 8);
+    for (size_t i = 1; i < PIECES; i++)
+        CHECK_EQ(atomic_load(&done[i]), 7);
+    CHECK_EQ(atomic_load(&done[PIECES]), 0);
+}
+
+/* Sizes about those of the pieces that threads copy. */
+static void test_copies(void) {
+    static const size_t sizes[] = {0, 1, (2 << 20) - 1, 2 << 20, (2 << 20) + 1, (9 << 20) + 7};
+    enum { COUNT = sizeof sizes / sizeof *sizes };
+    char *bytes = malloc(sizes[COUNT - 1]);
+    wasinn_blob blobs[COUNT];
+    wasinn__blobs copies;
+    char text[256] = "";
+    wasinn_message message = {text, sizeof text};
+    for (size_t i = 0; i < sizes[COUNT - 1]; i++)
+        bytes[i] = (char)(i * 2654435761u >> 13);
+    for (size_t i = 0; i < COUNT; i++)
+        blobs[i] = (wasinn_blob){bytes, sizes[i]};
+    CHECK_EQ(wasinn__blobs_copy(blobs, COUNT, &copies, &message), WASINN_OK);
+    for (size_t i = 0; i < COUNT; i++) {
+        const char *copy = copies.list[i].data;
+        CHECK_EQ(copies.list[i].size, sizes[i]);
+        CHECK(copy != bytes && memcmp(copy, bytes, sizes[i]) == 0 && copy[sizes[i]] == '\0');
+    }
+    wasinn__blobs_free(&copies);
+    wasinn__alloc_fail_at(3);
+    CHECK_EQ(wasinn__blobs_copy(blobs, COUNT, &copies, &message), WASINN_TOO_LARGE);
+    wasinn__alloc_fail_at(0);
+    CHECK_TEXT(text, "no memory for a copy of blob 1: 1 bytes");
+    free(bytes);
+}
+
 int main(void) {
+    test_crew();
+    test_copies();
     test_escape();
     test_utf8();
     test_names();

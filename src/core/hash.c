@@ -1,15 +1,12 @@
 #include "core/hash.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <sys/random.h>
 #include <time.h>
-#include <unistd.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "os/thread.h"
+#include "core/crew.h"
 
 void wasinn__digest_of(const wasinn_blob *runs, size_t count, wasinn__digest *digest) {
     XXH3_state_t state;
@@ -23,51 +20,26 @@ void wasinn__digest_of(const wasinn_blob *runs, size_t count, wasinn__digest *di
 
 /* ---- Slices ----------------------------------------------------------------------------------------- */
 
-enum { THREADS = 4 };
-
-typedef struct work {
+typedef struct slices {
     const wasinn_blob *bytes;
-    size_t first, count;
+    size_t first;
     wasinn__digest *digests;
-    atomic_size_t next;
-} work;
+} slices;
 
 size_t wasinn__slices(size_t size) {
     return size == 0 ? 1 : (size - 1) / WASINN__SLICE + 1;
 }
 
-static void *digest_some(void *data) {
-    work *work = data;
-    for (size_t i; (i = atomic_fetch_add(&work->next, 1)) < work->count;) {
-        size_t at = (work->first + i) * WASINN__SLICE, left = work->bytes->size - at;
-        wasinn_blob slice = {(const char *)work->bytes->data + at,
-                             left < WASINN__SLICE ? left : WASINN__SLICE};
-        wasinn__digest_of(&slice, 1, &work->digests[i]);
-    }
-    return NULL;
-}
-
-static size_t helpers_for(size_t count, unsigned threads) {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t most = threads ? threads : cores < 1 ? 1 : (size_t)cores;
-    most = most > THREADS ? THREADS : most;
-    return (count < most ? count : most) - 1;
+static void digest_one(void *data, size_t i) {
+    const slices *slices = data;
+    size_t at = (slices->first + i) * WASINN__SLICE, left = slices->bytes->size - at;
+    wasinn_blob slice = {(const char *)slices->bytes->data + at, left < WASINN__SLICE ? left : WASINN__SLICE};
+    wasinn__digest_of(&slice, 1, &slices->digests[i]);
 }
 
 void wasinn__digest_slices(const wasinn_blob *bytes, size_t first, size_t count, unsigned threads,
                            wasinn__digest *digests) {
-    pthread_t started[THREADS];
-    size_t helpers = 0;
-    work work = {.bytes = bytes, .first = first, .count = count, .digests = digests};
-    atomic_init(&work.next, 0);
-    if (count == 0)
-        return;
-    while (helpers < helpers_for(count, threads) &&
-           wasinn__thread_start(&started[helpers], digest_some, &work))
-        helpers++;
-    digest_some(&work);
-    while (helpers > 0)
-        pthread_join(started[--helpers], NULL);
+    wasinn__crew_run(count, threads, digest_one, &(slices){bytes, first, digests});
 }
 
 /* ---- Samples ---------------------------------------------------------------------------------------- */
