@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cli.h"
+#include "os/library.h"
 #include "os/processor.h"
 
 #define KIND "module"
@@ -15,16 +15,13 @@
  * version. */
 static bool identify_engine(char *text, size_t capacity) {
     Dl_info library;
-    struct stat file;
+    char file[128];
     void *function;
     wasm_engine_t *(*known)(wasm_config_t *) = wasm_engine_new_with_config;
     memcpy(&function, &known, sizeof function);
-    if (dladdr(function, &library) == 0 || stat(library.dli_fname, &file) != 0)
+    if (dladdr(function, &library) == 0 || !wasinn__library_file(library.dli_fname, file, sizeof file))
         return false;
-    return (size_t)snprintf(text, capacity, "%s %llx %llx %lld %lld.%09ld", WASMTIME_VERSION,
-                            (unsigned long long)file.st_dev, (unsigned long long)file.st_ino,
-                            (long long)file.st_size, (long long)file.st_mtim.tv_sec,
-                            file.st_mtim.tv_nsec) < capacity;
+    return (size_t)snprintf(text, capacity, "%s %s", WASMTIME_VERSION, file) < capacity;
 }
 
 /* All that the code depends on: a line, a 0, and the WebAssembly itself. NULL: it cannot be told. */

@@ -7,6 +7,7 @@
 
 #include "core/dispatch.h"
 #include "core/memory.h"
+#include "os/library.h"
 #include "os/processor.h"
 #include "os/thread.h"
 
@@ -22,17 +23,19 @@ struct wasinn__saving {
     void *model;
 };
 
-/* All that a compiled model depends on. */
+/* All that a compiled model depends on. The version alone does not tell one build of a runtime from another.
+ */
 static char *whole_key(const wasinn__backend *backend, const char *key) {
-    char processor[640];
-    if (!wasinn__processor(processor, sizeof processor))
+    char processor[640], file[128];
+    if (!wasinn__processor(processor, sizeof processor) ||
+        !wasinn__library_file(backend->path, file, sizeof file))
         return NULL;
     size_t capacity = strlen(key) + strlen(processor) + strlen(backend->version) + strlen(backend->path) +
-                      strlen(backend->name) + 64;
+                      strlen(backend->name) + strlen(file) + 64;
     char *text = wasinn__alloc_raw(capacity);
     if (text)
-        snprintf(text, capacity, "%s\n%s\n%s\n%s\n%s\n%s", WASINN_VERSION, backend->name, backend->version,
-                 backend->path, processor, key);
+        snprintf(text, capacity, "%s\n%s\n%s\n%s\n%s\n%s\n%s", WASINN_VERSION, backend->name,
+                 backend->version, backend->path, file, processor, key);
     return text;
 }
 

@@ -3,7 +3,6 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,4 +52,13 @@ void *wasinn__library_open(const char *path, int flags, char *problem, size_t ca
     if (text)
         snprintf(problem, capacity, "%s", text);
     return library;
+}
+
+bool wasinn__library_file(const char *path, char *text, size_t capacity) {
+    struct stat file;
+    if (stat(path, &file) != 0)
+        return false;
+    return (size_t)snprintf(text, capacity, "%llx %llx %lld %lld.%09ld", (unsigned long long)file.st_dev,
+                            (unsigned long long)file.st_ino, (long long)file.st_size,
+                            (long long)file.st_mtim.tv_sec, file.st_mtim.tv_nsec) < capacity;
 }

@@ -4,6 +4,7 @@ WASINN_MODELS is the folder of alexnet, which scripts/make_model.py makes; witho
 """
 
 import ctypes
+import json
 import os
 import pathlib
 import resource
@@ -12,6 +13,7 @@ import signal
 import tempfile
 import time
 import unittest
+from unittest import mock
 
 from cache_entries import TAIL, Elsewhere, keep, library, opened, parts
 from cache_models import (
@@ -161,6 +163,30 @@ class Found(Cached):
 
 
 # ---- Files under several names
+
+
+class OtherRuntime(Cached):
+    def test_another_build_of_the_same_version(self):
+        listed = json.loads(run("backends", "--json").out)["backends"]
+        library = pathlib.Path(next(one["library"] for one in listed if one["name"] == "openvino")).resolve()
+        folder = self.temporary / "runtime"
+        folder.mkdir()
+        for part in library.parent.iterdir():
+            if part != library:
+                (folder / part.name).symlink_to(part)
+        runtime = folder / library.name
+        right = self.right(ADD)
+        with mock.patch.dict(os.environ, WASINN_OPENVINO=str(runtime)):
+            for _ in range(2):
+                # A new file in the place of the old one, as an installation has it.
+                shutil.copy(library, self.temporary / "new")
+                (self.temporary / "new").rename(runtime)
+                self.check(self.use(ADD), right, "compiled")
+                self.check(self.use(ADD), right, "cached")
+            os.utime(runtime, (1, 1))
+            self.check(self.use(ADD), right, "compiled")
+            self.check(self.use(ADD), right, "cached")
+        self.check_whole(3)
 
 
 def make_linked(folder):
