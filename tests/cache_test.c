@@ -111,8 +111,11 @@ static void test_folders(void) {
     CHECK_EQ(wasinn_cache_open(NULL, 0, &cache), WASINN_OK);
     CHECK_TEXT(wasinn_cache_folder(cache), "/named");
     wasinn_cache_free(cache);
-    unsetenv("WASINN_CACHE");
+    setenv("WASINN_CACHE", "off", 1);
     setenv("XDG_CACHE_HOME", below("xdg"), 1);
+    CHECK_EQ(wasinn_cache_open(NULL, 0, &cache), WASINN_NOT_FOUND);
+    CHECK_TEXT(wasinn_host_last_error(), "'off'");
+    unsetenv("WASINN_CACHE");
     CHECK_EQ(wasinn_cache_open(NULL, 0, &cache), WASINN_OK);
     CHECK_TEXT(wasinn_cache_folder(cache), "/xdg/wasinn");
     wasinn_cache_free(cache);

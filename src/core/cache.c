@@ -59,7 +59,7 @@ static wasinn_status open_cache(const char *folder, uint64_t most_bytes, wasinn_
     if (!folder && !wasinn_cache_default_folder(named, sizeof named))
         return wasinn_refuse(
             message, WASINN_NOT_FOUND,
-            "no folder for a cache: neither WASINN_CACHE, XDG_CACHE_HOME nor HOME names one");
+            "no folder for a cache: WASINN_CACHE is 'off', or neither it, XDG_CACHE_HOME nor HOME names one");
     if (folder && folder[0] == '\0')
         return wasinn_refuse(message, WASINN_NOT_FOUND, "the cache's path is empty");
     wasinn_cache *made = wasinn__alloc(1, sizeof *made);

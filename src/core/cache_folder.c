@@ -16,6 +16,8 @@ static bool join(const char *folder, const char *name, char *path, size_t capaci
 
 bool wasinn_cache_default_folder(char *path, size_t capacity) {
     const char *named = getenv("WASINN_CACHE");
+    if (named && strcmp(named, "off") == 0)
+        return false;
     if (named && named[0])
         return (size_t)snprintf(path, capacity, "%s", named) < capacity;
     return join(getenv("XDG_CACHE_HOME"), "/wasinn", path, capacity) ||
