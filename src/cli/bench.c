@@ -5,6 +5,7 @@
 
 #include "bench/bench.h"
 #include "cli.h"
+#include "file.h"
 
 /* What was set up for one guest, or for several: a runtime is given another hint then. */
 typedef struct set_up {
@@ -34,17 +35,20 @@ static void stop(int number) {
     wasinn__bench_interrupted = number;
 }
 
+/* What is done at a signal while nothing is measured. */
+static struct sigaction before[2];
+
 /* The first ends the figure in progress; the second ends the process. */
 static void watch_signals(void) {
     struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
     sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, &before[0]);
+    sigaction(SIGTERM, &action, &before[1]);
 }
 
 static void unwatch_signals(void) {
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
+    sigaction(SIGINT, &before[0], NULL);
+    sigaction(SIGTERM, &before[1], NULL);
 }
 
 /* The figures so far. */
@@ -113,7 +117,7 @@ static int end_by_signal(void) {
     return code;
 }
 
-static int run(const wasinn__bench_options *options) {
+static int measure_and_tell(const wasinn__bench_options *options, wasinn__draft *plot) {
     session session = {.options = options};
     session.blocks = wasinn__checked(calloc(options->count_count, sizeof *session.blocks));
     session.json = wasinn__bench_json_new(options);
@@ -123,11 +127,20 @@ static int run(const wasinn__bench_options *options) {
     if (done)
         code = wasinn__flush_stdout();
     if (done && code == WASINN__EXIT_OK && options->plot)
-        code = wasinn__bench_plot(options, session.blocks, session.done);
+        code = wasinn__draft_end(plot, wasinn__bench_plot(plot->file, options, session.blocks, session.done));
+    else if (options->plot)
+        wasinn__draft_drop(plot);
     for (size_t i = 0; i < options->count_count; i++)
         free(session.blocks[i].figures);
     free(session.blocks);
     return code == WASINN__EXIT_OK && wasinn__bench_interrupted ? end_by_signal() : code;
+}
+
+/* What cannot be written is told before anything is measured. */
+static int run(const wasinn__bench_options *options) {
+    wasinn__draft plot = {0};
+    int code = options->plot ? wasinn__draft_begin(&plot, options->plot, "picture") : WASINN__EXIT_OK;
+    return code == WASINN__EXIT_OK ? measure_and_tell(options, &plot) : code;
 }
 
 int wasinn__bench_command(int argc, char **argv) {

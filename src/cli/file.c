@@ -290,6 +290,16 @@ int wasinn__draft_end(wasinn__draft *draft, bool good) {
     return code;
 }
 
+void wasinn__draft_drop(wasinn__draft *draft) {
+    if (draft->file && draft->file != stdout)
+        fclose(draft->file);
+    if (draft->temporary) {
+        watch_signals(NULL);
+        unlink(draft->temporary);
+    }
+    free_draft(draft);
+}
+
 int wasinn__file_write(const char *path, const char *what, wasinn__file_writer writer, const void *content) {
     wasinn__draft draft;
     int code = wasinn__draft_begin(&draft, path, what);

@@ -49,6 +49,9 @@ int wasinn__draft_begin(wasinn__draft *draft, const char *path, const char *what
  * other than 0 after wasinn__fail. */
 int wasinn__draft_end(wasinn__draft *draft, bool good);
 
+/* Ends it as if it had not been, and says nothing. */
+void wasinn__draft_drop(wasinn__draft *draft);
+
 /* How a file begins, in words that go behind "the file": "is empty", "begins with the text 'GIF89a'", "begins
  * with the bytes 00 01". Of other bytes than text at most 8 are told. */
 void wasinn__describe_head(const uint8_t *head, size_t size, char text[WASINN__FILE_HEAD_TEXT]);

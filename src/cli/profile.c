@@ -57,8 +57,8 @@ static void put_lane(wasinn__profile *profile, const char *what, int lane, const
 
 int wasinn__profile_open(wasinn__profile *profile, const char *path, uint64_t zero) {
     *profile = (wasinn__profile){.zero = zero, .most = WASINN__PROFILE_SPANS};
-    if (strcmp(path, "-") == 0)
-        return wasinn__fail(WASINN__EXIT_USAGE, "--profile -: stdout is the guest's; wanted a file");
+    if (path[0] == '\0' || strcmp(path, "-") == 0)
+        return wasinn__fail(WASINN__EXIT_USAGE, "--profile %s: expected a file; stdout is the guest's", path);
     if (wasinn__draft_begin(&profile->draft, path, "profile") != WASINN__EXIT_OK)
         return WASINN__EXIT_NOT_STARTED;
     pthread_mutex_init(&profile->lock, NULL);

@@ -67,7 +67,7 @@ static const char help[] =
     "  WASINN_OPENVINO=/opt/openvino/lib wasinn run --model net=net.xml guest.wasm\n"
     "      with the OpenVINO of that folder\n"
     "\n"
-    "Exit codes: the guest's own; 1 it succeeded, but the profile could not be written; 2 wrong usage;\n"
+    "Exit codes: the guest's own; 1 it succeeded, but the profile was cut short; 2 wrong usage;\n"
     "124 --timeout passed; 125 the guest could not be started; 134 the guest trapped.\n";
 
 /* "A::B" to A and B; without "::" both are the whole text. */

@@ -146,6 +146,12 @@ class Bench(Case):
         for figure in one["figures"] + several["figures"]:
             self.assert_figures(figure)
 
+    @unittest.skipIf(command.SANITIZED, "the memory that it takes is multiplied")
+    def test_more_than_there_is_memory_for(self):
+        """An output of 256 MiB, several times for each of 1024 guests, of which two are made."""
+        result = bench(FIXTURES / "large.xml", quick=("--seconds", "0.01", "--instances", "1024"))
+        self.assert_ended(result, 1, "--instances 1024: each guest takes", "bytes of memory")
+
     def test_hint_of_the_operator(self):
         many = ("--seconds", "0.01", "--instances", "2")
         for words in ((f"{FIXTURES / 'add.xml'},hint=latency",),
@@ -247,26 +253,31 @@ class Bench(Case):
             self.assert_ended(run("bench", model, "--seconds", wrong), USAGE, "--seconds")
         for wrong in ("x", "=1", ""):
             self.assert_ended(run("bench", model, "--shape", wrong), USAGE, "--shape")
-        self.assert_ended(run("bench", model, "--plot", ""), USAGE, "--plot")
+        for wrong in ("", "-"):
+            self.assert_ended(run("bench", model, "--plot", wrong), USAGE, "--plot")
+
+    def interrupted(self, number, *options):
+        """What it says on standard error when the signal comes."""
+        process = subprocess.Popen(
+            [command.WASINN, "bench", FIXTURES / "add.xml", "--seconds", "600", "--instances", "1,2", *options],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=command.variables({}))
+        # It blocks no signal, and catches them once it measures, or has a file to remove.
+        status, end = pathlib.Path(f"/proc/{process.pid}/status"), time.monotonic() + command.LONGEST
+        caught = 0
+        while not caught >> (number - 1) & 1 and time.monotonic() < end:
+            found = re.search(r"SigCgt:\s*(\w+)", status.read_text())
+            caught = int(found.group(1), 16) if found else 0
+            time.sleep(0.01)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=command.LONGEST)
+        self.assertEqual((process.returncode, out), (-number, b""))
+        return err
 
     def test_interrupted(self):
         for number in (signal.SIGINT, signal.SIGTERM):
-            plot = self.temporary / "plot.svg"
-            process = subprocess.Popen(
-                [command.WASINN, "bench", FIXTURES / "add.xml", "--seconds", "600", "--instances", "1,2", "--plot", plot],
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=command.variables({}))
-            # It blocks no signal, and catches them once it measures.
-            status, end = pathlib.Path(f"/proc/{process.pid}/status"), time.monotonic() + command.LONGEST
-            caught = 0
-            while not caught >> (number - 1) & 1 and time.monotonic() < end:
-                found = re.search(r"SigCgt:\s*(\w+)", status.read_text())
-                caught = int(found.group(1), 16) if found else 0
-                time.sleep(0.01)
-            process.send_signal(number)
-            out, err = process.communicate(timeout=command.LONGEST)
-            self.assertEqual(process.returncode, -number)
-            self.assertEqual((out, err), (b"", b"wasinn: bench: interrupted\n"))
-            self.assertFalse(plot.exists())
+            self.assertEqual(self.interrupted(number), b"wasinn: bench: interrupted\n")
+            self.interrupted(number, "--plot", self.temporary / "plot.svg")
+            self.assertEqual(list(self.temporary.iterdir()), [])
 
     # ---- What is told
 
@@ -347,7 +358,9 @@ class Bench(Case):
         self.assertTrue(0 <= y and x <= box[2], path)
 
     def test_plot_that_cannot_be_written(self):
-        result = bench(FIXTURES / "add.xml", "--plot", self.temporary / "none" / "plot.svg")
+        """That is told before anything is measured."""
+        many = ("--seconds", "3600", "--instances", "1")
+        result = bench(FIXTURES / "add.xml", "--plot", self.temporary / "none" / "plot.svg", quick=many)
         self.assertEqual(result.code, 1)
         self.assertEqual(len(result.complaints), 1)
         self.assertIn("plot.svg", result.complaints[0])

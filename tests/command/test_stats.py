@@ -205,6 +205,7 @@ class Endings(Case):
         self.assert_ended(run("run", "--stats=xml", "x.wasm"), USAGE, "--stats 'xml'", "--stats=json")
         self.assert_ended(run("run", "--stats", "--nonsense", "x.wasm"), USAGE, "--nonsense")
         self.assert_ended(run("run", "--profile"), USAGE, "--profile", "value")
+        self.assert_ended(run("run", "--profile", "", guest("streams"), "exit", "0"), USAGE, "--profile", "file")
         self.assert_ended(run("run", "--profile", "-", guest("streams"), "exit", "0"), USAGE, "--profile -", "file")
 
 

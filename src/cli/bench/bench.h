@@ -3,6 +3,7 @@
 #define WASINN_CLI_BENCH_BENCH_H
 
 #include <signal.h>
+#include <stdio.h>
 
 #include "cli/models.h"
 #include "stats.h"
@@ -51,6 +52,8 @@ typedef struct wasinn__bench_model {
     uint32_t counts[2];
 } wasinn__bench_model;
 
+/* Memory that the process uses: its own, and that of files, in bytes. */
+void wasinn__bench_memory_used(int64_t *own, int64_t *mapped);
 /* Finds the backends. Returns an exit code. */
 int wasinn__bench_find_backends(const wasinn__bench_options *options);
 /* Loads the model for so many guests at once. Returns an exit code; free the model in any case. */
@@ -221,7 +224,8 @@ void wasinn__bench_json_block(wasinn__bench_json *json, const wasinn__bench_bloc
 /* Prints it and frees it. */
 void wasinn__bench_json_end(wasinn__bench_json *json, bool print);
 
-/* A picture. Returns an exit code. */
-int wasinn__bench_plot(const wasinn__bench_options *options, const wasinn__bench_block *blocks, size_t count);
+/* A picture. False on an error of `file`. */
+bool wasinn__bench_plot(FILE *file, const wasinn__bench_options *options, const wasinn__bench_block *blocks,
+                        size_t count);
 
 #endif

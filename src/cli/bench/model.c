@@ -131,7 +131,7 @@ int wasinn__bench_find_backends(const wasinn__bench_options *options) {
 
 /* ---- Memory ------------------------------------------------------------------------------------- */
 
-static void read_memory(int64_t *own, int64_t *mapped) {
+void wasinn__bench_memory_used(int64_t *own, int64_t *mapped) {
     FILE *file = fopen("/proc/self/status", "re");
     char line[256];
     long long kilobytes;
@@ -243,7 +243,7 @@ int wasinn__bench_load(const wasinn__bench_options *options, unsigned instances,
     int code = set_up(options, instances, model);
     if (code != WASINN__EXIT_OK)
         return code;
-    read_memory(&own, &mapped);
+    wasinn__bench_memory_used(&own, &mapped);
     loading = model;
     wasinn_status status = wasinn_host_preload(model->host, model_of(options)->name);
     loading = NULL;
@@ -253,7 +253,7 @@ int wasinn__bench_load(const wasinn__bench_options *options, unsigned instances,
         return wasinn__fail(WASINN__EXIT_FAILED, "bench: this model's backend is beyond the first %d",
                             MOST_BACKENDS);
     end_keeping(model);
-    read_memory(&model->added, &model->mapped);
+    wasinn__bench_memory_used(&model->added, &model->mapped);
     model->added -= own;
     model->mapped -= mapped;
     code = read_ports(model, WASINN_INPUT);

@@ -33,10 +33,12 @@ static const char help[] =
     "                        each core. For several, the runtime is set up for throughput, if it has an "
     "option\n"
     "                        `hint` and none was given\n"
-    "  --seconds S           how long each figure is measured, from 0.01 to 3600; default 2\n"
+    "  --seconds S           how long each figure is measured, from 0.01 to 3600, and longer where that does "
+    "not do\n"
+    "                        for six inferences of each guest; default 2\n"
     "  --shape NAME=DIMS     the shape of an input that the model leaves open, such as 1,3,224,224; default: "
-    "1\n"
-    "                        for each dimension that is open\n"
+    "the\n"
+    "                        least that the model takes, and at least 1\n"
     "  --input [NAME=]FILE   the values of an input, raw; without a name, of the first, the second, and so "
     "on;\n"
     "                        default: made up, from 0 to 1\n"
@@ -128,7 +130,9 @@ static int take(wasinn__bench_options *options, int option, char *value) {
         return WASINN__EXIT_OK;
     case PLOT:
         options->plot = value;
-        return value[0] ? WASINN__EXIT_OK : fail_usage("--plot: expected a file");
+        return value[0] && strcmp(value, "-") != 0
+                   ? WASINN__EXIT_OK
+                   : fail_usage("--plot %s: expected a file; stdout has the figures", value);
     default:
         options->json = true;
         return WASINN__EXIT_OK;

@@ -6,7 +6,6 @@
 
 #include "bench.h"
 #include "cli/cli.h"
-#include "cli/file.h"
 
 /* Of a panel and of what lies around its axes. */
 enum { PANEL_WIDTH = 460, PANEL_HEIGHT = 300, LEFT = 70, RIGHT = 20, TOP = 34, BOTTOM = 52, HEAD = 70 };
@@ -298,8 +297,8 @@ static bool write_picture(FILE *file, const void *content) {
     return !ferror(file);
 }
 
-int wasinn__bench_plot(const wasinn__bench_options *options, const wasinn__bench_block *blocks,
-                       size_t count) {
+bool wasinn__bench_plot(FILE *file, const wasinn__bench_options *options, const wasinn__bench_block *blocks,
+                        size_t count) {
     const picture picture = {options, blocks, count, NULL};
-    return wasinn__file_write(options->plot, "picture", write_picture, &picture);
+    return write_picture(file, &picture);
 }

@@ -6,6 +6,7 @@
 
 #include "bench.h"
 #include "cli/cli.h"
+#include "cli/machine.h"
 
 typedef struct crew crew;
 
@@ -18,7 +19,8 @@ typedef struct worker {
     bool there[WASINN__ARMS], equal[WASINN__ARMS];
     wasinn__bench_clock clock;
     uint64_t began;
-    bool failed;
+    unsigned last; /* number of the task that it did last */
+    bool ready, failed;
     char problem[WASINN__BENCH_PROBLEM];
 } worker;
 
@@ -76,6 +78,8 @@ static bool set_up(worker *worker) {
     const crew *crew = worker->crew;
     const wasinn__bench_model *model = crew->model;
     const char *name = crew->options->models.list[crew->options->models.count - 1].name;
+    if (worker->ready)
+        return true;
     if (wasinn__bench_native_new(model, crew->inputs, &worker->native, worker->problem) != WASINN_OK)
         return false;
     worker->there[WASINN__ARM_NATIVE] = worker->equal[WASINN__ARM_NATIVE] = true;
@@ -97,18 +101,18 @@ static bool set_up(worker *worker) {
         worker->there[arm] = there;
         worker->equal[arm] = there && is_equal(worker, arm);
     }
+    worker->ready = true;
     return true;
 }
 
 static void *work(void *data) {
     worker *worker = data;
     crew *crew = worker->crew;
-    unsigned last = 0;
     for (;;) {
         pthread_mutex_lock(&crew->lock);
-        while (crew->number == last)
+        while (crew->number == worker->last)
             pthread_cond_wait(&crew->told, &crew->lock);
-        last = crew->number;
+        worker->last = crew->number;
         task task = crew->task;
         wasinn__bench_arm arm = crew->arm;
         double seconds = crew->seconds;
@@ -149,11 +153,12 @@ static bool tell(crew *crew, task task, wasinn__bench_arm arm, double seconds, c
     return true;
 }
 
+/* Up to `count` of them. */
 static bool start(crew *crew, unsigned count) {
-    crew->workers = wasinn__checked(calloc(count, sizeof *crew->workers));
     while (crew->count < count) {
         worker *worker = &crew->workers[crew->count];
         worker->crew = crew;
+        worker->last = crew->number;
         if (pthread_create(&worker->thread, NULL, work, worker) != 0)
             return false;
         crew->count++;
@@ -246,9 +251,41 @@ static bool run_rounds(crew *crew, wasinn__bench_block *block, wasinn__histogram
     return true;
 }
 
-static bool measure(crew *crew, wasinn__bench_block *block, wasinn_tensor *outputs, const char **problem) {
+/* Makes guests until there are `count`. */
+static bool set_up_some(crew *crew, unsigned count, char *text, const char **problem) {
+    if (start(crew, count))
+        return tell(crew, TASK_SET_UP, WASINN__ARM_NATIVE, 0, problem);
+    snprintf(text, WASINN__BENCH_PROBLEM, "no thread for guest number %u", crew->count + 1);
+    return false;
+}
+
+/* The system gives memory that it does not have, and ends a process that uses it: the second guest tells what
+ * each of the others takes; the first has what all share besides. */
+static bool set_up_all(crew *crew, unsigned count, char *text, const char **problem) {
+    int64_t before, after, mapped;
+    uint64_t most = wasinn__machine_memory();
+    if (!set_up_some(crew, 1, text, problem))
+        return false;
+    wasinn__bench_memory_used(&before, &mapped);
+    if (count > 1 && !set_up_some(crew, 2, text, problem))
+        return false;
+    wasinn__bench_memory_used(&after, &mapped);
+    uint64_t each = after > before ? (uint64_t)(after - before) : 0;
+    uint64_t left = most > (uint64_t)after ? most - (uint64_t)after : 0;
+    if (count > 2 && each > left / (count - 2)) {
+        snprintf(text, WASINN__BENCH_PROBLEM,
+                 "--instances %u: each guest takes %llu bytes of memory with its tensors, and there are %llu "
+                 "for all of them",
+                 count, (unsigned long long)each, (unsigned long long)most);
+        return false;
+    }
+    return count <= 2 || set_up_some(crew, count, text, problem);
+}
+
+static bool measure(crew *crew, wasinn__bench_block *block, wasinn_tensor *outputs, char *text,
+                    const char **problem) {
     uint64_t began = wasinn__clock();
-    if (!tell(crew, TASK_SET_UP, WASINN__ARM_NATIVE, 0, problem))
+    if (!set_up_all(crew, block->instances, text, problem))
         return false;
     double set_up_seconds = (double)(wasinn__clock() - began) / 1e9;
     for (uint32_t i = 0; i < crew->model->counts[WASINN_OUTPUT]; i++)
@@ -285,15 +322,13 @@ int wasinn__bench_measure(const wasinn__bench_options *options, const wasinn__be
     const char *problem = text;
     int code = WASINN__EXIT_OK;
     block->figures = wasinn__checked(calloc(WASINN__ARMS, sizeof *block->figures));
+    crew.workers = wasinn__checked(calloc(block->instances, sizeof *crew.workers));
     pthread_mutex_init(&crew.lock, NULL);
     pthread_cond_init(&crew.told, NULL);
     pthread_cond_init(&crew.done, NULL);
     if (!wasinn__bench_engine_new(model->host, &crew.engine, text))
         code = wasinn__fail(WASINN__EXIT_FAILED, "%s", text);
-    else if (!start(&crew, block->instances))
-        code = wasinn__fail(WASINN__EXIT_FAILED, "no thread for guest number %u of %u", crew.count + 1,
-                            block->instances);
-    else if (!measure(&crew, block, outputs, &problem))
+    else if (!measure(&crew, block, outputs, text, &problem))
         code = refuse(&crew, problem);
     end(&crew);
     return code;
