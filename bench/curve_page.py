@@ -232,8 +232,8 @@ def threads_table(curve):
 def tensor_words(curve):
     least, most = good(curve)[0], good(curve)[-1]
     said = [
-        f"At {least['label']} three calls take {time_of(least, 'ours')}, native {time_of(least, 'native')}, of which"
-        f" {time_of(least, 'native', 'compute')} are the runtime's own `infer`.",
+        f"At {least['label']} three calls take {time_of(least, 'ours')}, native {time_of(least, 'native')}. The runtime's"
+        f" own `infer`, timed by itself, takes {time_of(least, 'native', 'compute')}.",
         f"At {most['label']} the three calls take {time_of(most, 'ours')}: {time_of(most, 'ours', 'input')} to set the"
         f" input, {time_of(most, 'ours', 'compute')} to compute, {time_of(most, 'ours', 'output')} to get the output.",
     ]
