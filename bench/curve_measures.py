@@ -7,7 +7,7 @@ import os
 import random
 import sys
 
-from measures import Breakdown, Guests, Measure, rotated
+from measures import Breakdown, Guests, Measure, rotated, settle
 from models import RELU, Model
 
 KIB, MIB = 1 << 10, 1 << 20
@@ -115,6 +115,7 @@ class Sizes(Measure):
     bytes. `again`: the call with the same bytes once more, with what the first made of them still held."""
 
     def prepare(self, arms):
+        settle(self.model)
         self.blob = self.kit.folder / f"{self.model.name}.blob"
         self.kit.native(self.model, "--export", self.blob, commands=["load"]).finish()
         for cache in ("ours", "ours-cold"):
