@@ -114,7 +114,7 @@ def comparisons(results):
         for note in notes_of(entry):
             rows.append([title, note, "", "", "", "", ""])
             title = ""
-    return table(["case", "compared", "wasinn", "other", "ratio, or as said [95 %]", "goal", ""], rows)
+    return table(["case", "compared", "wasinn", "other", "ratio, or as said [95 %]", "goal", "outcome"], rows)
 
 
 def spreads(results):
@@ -158,14 +158,23 @@ def setting(results):
     return said
 
 
-def unclear(results):
-    found = [
+def those(results, *outcomes):
+    return "; ".join(
         f"{entry['title']} ({one['text']})"
         for entry in results["rows"]
         for one in entry["comparisons"]
-        if outcome(one) in ("cannot be told", "not told apart", "too few rounds to tell")
-    ]
-    return f"What could not be told, as the interval has both answers: {'; '.join(found)}.\n" if found else ""
+        if outcome(one) in outcomes
+    )
+
+
+def unclear(results):
+    """What the table shows to be missed, and what it does not show."""
+    missed = those(results, "not met")
+    found = those(results, "cannot be told", "not told apart", "too few rounds to tell")
+    said = [f"Goals that were not met: {missed}."] if missed else []
+    if found:
+        said.append(f"What could not be told, as the interval has both answers: {found}.")
+    return "\n\n".join(said) + "\n" if said else ""
 
 
 def markdown(results):
