@@ -176,6 +176,17 @@ static size_t first_bytes(const wasinn_source *source, uint8_t *bytes, size_t mo
     return size;
 }
 
+/* What is wrong with a path from which no first bytes came. */
+static const char *without_bytes(const char *path) {
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return "no backend here knows what model that is";
+    if (S_ISDIR(status.st_mode))
+        return "a folder in which no backend here finds a model; wanted one, or a model's file";
+    return S_ISREG(status.st_mode) && status.st_size == 0 ? "the file is empty; wanted a model"
+                                                          : "no backend here knows what model that is";
+}
+
 static wasinn_status refuse_unserved(const wasinn__registry *registry, wasinn_encoding encoding,
                                      wasinn_message *message);
 
@@ -195,8 +206,7 @@ static wasinn_status refuse_unknown(const wasinn__registry *registry, const wasi
     else
         snprintf(what, sizeof what, "%zu builder%s", source->blob_count, source->blob_count == 1 ? "" : "s");
     if (size == 0 && source->kind == WASINN_SOURCE_PATH)
-        return wasinn_refuse(message, WASINN_INVALID_ENCODING, "%s: no backend here knows what model that is",
-                             what);
+        return wasinn_refuse(message, WASINN_INVALID_ENCODING, "%s: %s", what, without_bytes(source->path));
     if (size == 0)
         return wasinn_refuse(message, WASINN_INVALID_ENCODING,
                              "%s without bytes: no backend here knows what model that is", what);

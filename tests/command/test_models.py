@@ -111,7 +111,7 @@ class Model(Models):
             (["--model", f"a={ADD},backend=one,encoding=openvino"], ["'one' does not load", "openvino"]),
             (["--model", f"a={ADD}", "--model", f"a={ADD}"], ["model 'a'", "already registered"]),
             (["--model", f"a={self.temporary / 'none'}"], ["model 'a'", "none", "No such file"]),
-            (["--model", f"a={model}"], ["model 'a'", "no backend here knows what model that is"]),
+            (["--model", f"a={model}"], ["model 'a'", "the file is empty; wanted a model"]),
         ]:
             with self.subTest(options):
                 self.refused(NOT_STARTED, ["--backends", TELLING, *options], *words)
@@ -417,7 +417,7 @@ class Lists(Models):
             ('{"models": [\n%s,\n%s]}' % (good, good), 3, ["model 'good'", "already registered"]),
             ('{"models": [\n\n{"name": "",\n"path": "m"}]}', 3, ["the name is empty"]),
             ('{"models": [\n%s,\n{"name": "b", "path": "none"}]}' % good, 3, ["'b'", "none", "No such file"]),
-            ('{"models": [\n%s,\n{"name": "b", "path": "m"}]}' % good, 3, ["'b'", "no backend here knows"]),
+            ('{"models": [\n%s,\n{"name": "b", "path": "m"}]}' % good, 3, ["'b'", "the file is empty"]),
             ('{"models": [\n{"name": "b", "path": "m", "encoding": "onnx",\n"options": {"colour": 1}}]}', 2,
              ["model 'b'", "'one' has no option 'colour'", "threads, precision, mmap"]),
             ('{"models": [\n{"name": "b", "path": "m", "encoding": "onnx",\n"backend": "three"}]}', 2,
