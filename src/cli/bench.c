@@ -31,24 +31,27 @@ static int make_set_up(const wasinn__bench_options *options, unsigned instances,
     return code;
 }
 
-static void stop(int number) {
-    wasinn__bench_interrupted = number;
+/* What is done at a signal while nothing is measured. */
+static struct sigaction on_interrupt, on_end;
+
+static void unwatch_signals(void) {
+    sigaction(SIGINT, &on_interrupt, NULL);
+    sigaction(SIGTERM, &on_end, NULL);
 }
 
-/* What is done at a signal while nothing is measured. */
-static struct sigaction before[2];
+static void stop(int number) {
+    wasinn__bench_interrupted = number;
+    unwatch_signals();
+}
 
 /* The first ends the figure in progress; the second ends the process. */
 static void watch_signals(void) {
-    struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction action = {.sa_handler = stop};
     sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, &before[0]);
-    sigaction(SIGTERM, &action, &before[1]);
-}
-
-static void unwatch_signals(void) {
-    sigaction(SIGINT, &before[0], NULL);
-    sigaction(SIGTERM, &before[1], NULL);
+    sigaddset(&action.sa_mask, SIGINT);
+    sigaddset(&action.sa_mask, SIGTERM);
+    sigaction(SIGINT, &action, &on_interrupt);
+    sigaction(SIGTERM, &action, &on_end);
 }
 
 /* The figures so far. */
