@@ -38,8 +38,8 @@ WASINN_API bool wasinn_cache_default_folder(char *path, size_t capacity);
 /* Opens a folder, and makes it if it is not there. NULL: the default one. It keeps at most `most_bytes`: what
  * was used the longest ago goes first. A folder that can be read but not written is used for what it has.
  * security: the folder, or one above it, is another user's or can be written by others (one above that is
- * sticky, as /tmp is, may be); not_found: it cannot
- * be made or read, or NULL names none; too_large: no memory. wasinn_host_last_error has the text. */
+ * sticky, as /tmp is, may be); not_found: it cannot be made or read, or NULL names none; too_large: no
+ * memory. wasinn_host_last_error has the text. */
 WASINN_API wasinn_status wasinn_cache_open(const char *folder, uint64_t most_bytes, wasinn_cache **cache);
 /* Gives up one hold: that of wasinn_cache_open, or of wasinn_cache_retain. A host has one of its own. */
 WASINN_API void wasinn_cache_free(wasinn_cache *cache);

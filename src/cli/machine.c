@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/sysinfo.h>
 
@@ -55,4 +56,17 @@ uint64_t wasinn__machine_memory(void) {
     }
     read_all_groups(&most);
     return most > UINT64_MAX - swap ? UINT64_MAX : most + swap;
+}
+
+uint64_t wasinn__memory_status(const char *key) {
+    char line[256];
+    uint64_t kilobytes = 0;
+    FILE *file = fopen("/proc/self/status", "re");
+    if (!file)
+        return 0;
+    while (kilobytes == 0 && fgets(line, sizeof line, file))
+        if (strncmp(line, key, strlen(key)) == 0)
+            kilobytes = strtoull(line + strlen(key), NULL, 10);
+    fclose(file);
+    return kilobytes * 1024;
 }

@@ -8,4 +8,7 @@
  * control group may have. */
 uint64_t wasinn__machine_memory(void);
 
+/* What the process has of it, in bytes, by a line of /proc/self/status: "RssAnon:". 0: it does not say. */
+uint64_t wasinn__memory_status(const char *key);
+
 #endif

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "cli.h"
+#include "machine.h"
 #include "profile.h"
 #include "stats_facts.h"
 
@@ -294,23 +295,10 @@ void wasinn__stats_end(wasinn__stats *stats, wasinn__phase phase, uint64_t begin
 /* ---- The end ------------------------------------------------------------------------------------ */
 
 /* A line such as "VmHWM:  1234 kB" of /proc/self/status, in bytes; 0: there is none. */
-static uint64_t status_bytes(const char *key) {
-    char line[256];
-    uint64_t kilobytes = 0;
-    FILE *file = fopen("/proc/self/status", "re");
-    if (!file)
-        return 0;
-    while (kilobytes == 0 && fgets(line, sizeof line, file))
-        if (strncmp(line, key, strlen(key)) == 0)
-            kilobytes = strtoull(line + strlen(key), NULL, 10);
-    fclose(file);
-    return kilobytes * 1024;
-}
-
 /* getrusage also has the peak of the program that was there before exec: VmHWM comes first. */
 static uint64_t peak_memory(void) {
     struct rusage usage;
-    uint64_t bytes = status_bytes("VmHWM:");
+    uint64_t bytes = wasinn__memory_status("VmHWM:");
     if (bytes == 0 && getrusage(RUSAGE_SELF, &usage) == 0)
         bytes = (uint64_t)usage.ru_maxrss * 1024;
     return bytes;
@@ -359,7 +347,7 @@ static void collect(const wasinn__stats *stats, wasinn__facts *facts) {
     collect_calls(stats, facts);
     facts->own_time = less(facts->guests->total + facts->running_time, facts->calls_time);
     facts->peak_memory = peak_memory();
-    facts->anonymous_memory = status_bytes("RssAnon:");
+    facts->anonymous_memory = wasinn__memory_status("RssAnon:");
     facts->profiled = stats->profile != NULL;
 }
 

@@ -178,13 +178,13 @@ static size_t first_bytes(const wasinn_source *source, uint8_t *bytes, size_t mo
 
 /* What is wrong with a path from which no first bytes came. */
 static const char *without_bytes(const char *path) {
-    struct stat status;
-    if (stat(path, &status) != 0)
-        return "no backend here knows what model that is";
+    struct stat status = {0};
+    stat(path, &status);
     if (S_ISDIR(status.st_mode))
         return "a folder in which no backend here finds a model; wanted one, or a model's file";
-    return S_ISREG(status.st_mode) && status.st_size == 0 ? "the file is empty; wanted a model"
-                                                          : "no backend here knows what model that is";
+    if (S_ISREG(status.st_mode) && status.st_size == 0)
+        return "the file is empty; wanted a model";
+    return "no backend here knows what model that is";
 }
 
 static wasinn_status refuse_unserved(const wasinn__registry *registry, wasinn_encoding encoding,

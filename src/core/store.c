@@ -23,8 +23,7 @@ struct wasinn__saving {
     void *model;
 };
 
-/* All that a compiled model depends on. The version alone does not tell one build of a runtime from another.
- */
+/* All that a compiled model depends on; a version alone does not tell one build of a runtime from another. */
 static char *whole_key(const wasinn__backend *backend, const char *key) {
     char processor[640], file[128];
     if (!wasinn__processor(processor, sizeof processor) ||

@@ -52,8 +52,6 @@ typedef struct wasinn__bench_model {
     uint32_t counts[2];
 } wasinn__bench_model;
 
-/* Memory that the process uses: its own, and that of files, in bytes. */
-void wasinn__bench_memory_used(int64_t *own, int64_t *mapped);
 /* Finds the backends. Returns an exit code. */
 int wasinn__bench_find_backends(const wasinn__bench_options *options);
 /* Loads the model for so many guests at once. Returns an exit code; free the model in any case. */

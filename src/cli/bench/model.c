@@ -8,6 +8,7 @@
 
 #include "bench.h"
 #include "cli/cli.h"
+#include "cli/machine.h"
 
 enum { MOST_BACKENDS = 12 };
 
@@ -129,23 +130,6 @@ int wasinn__bench_find_backends(const wasinn__bench_options *options) {
     return code == WASINN__EXIT_NOT_STARTED ? WASINN__EXIT_FAILED : code;
 }
 
-/* ---- Memory ------------------------------------------------------------------------------------- */
-
-void wasinn__bench_memory_used(int64_t *own, int64_t *mapped) {
-    FILE *file = fopen("/proc/self/status", "re");
-    char line[256];
-    long long kilobytes;
-    *own = *mapped = 0;
-    while (file && fgets(line, sizeof line, file)) {
-        if (sscanf(line, "RssAnon: %lld", &kilobytes) == 1)
-            *own = kilobytes * 1024;
-        else if (sscanf(line, "RssFile: %lld", &kilobytes) == 1)
-            *mapped = kilobytes * 1024;
-    }
-    if (file)
-        fclose(file);
-}
-
 /* ---- Loading ------------------------------------------------------------------------------------ */
 
 static const wasinn__saying *model_of(const wasinn__bench_options *options) {
@@ -238,12 +222,11 @@ static void end_keeping(const wasinn__bench_model *model) {
 }
 
 int wasinn__bench_load(const wasinn__bench_options *options, unsigned instances, wasinn__bench_model *model) {
-    int64_t own, mapped;
     *model = (wasinn__bench_model){0};
     int code = set_up(options, instances, model);
     if (code != WASINN__EXIT_OK)
         return code;
-    wasinn__bench_memory_used(&own, &mapped);
+    uint64_t own = wasinn__memory_status("RssAnon:"), mapped = wasinn__memory_status("RssFile:");
     loading = model;
     wasinn_status status = wasinn_host_preload(model->host, model_of(options)->name);
     loading = NULL;
@@ -253,9 +236,8 @@ int wasinn__bench_load(const wasinn__bench_options *options, unsigned instances,
         return wasinn__fail(WASINN__EXIT_FAILED, "bench: this model's backend is beyond the first %d",
                             MOST_BACKENDS);
     end_keeping(model);
-    wasinn__bench_memory_used(&model->added, &model->mapped);
-    model->added -= own;
-    model->mapped -= mapped;
+    model->added = (int64_t)(wasinn__memory_status("RssAnon:") - own);
+    model->mapped = (int64_t)(wasinn__memory_status("RssFile:") - mapped);
     code = read_ports(model, WASINN_INPUT);
     return code == WASINN__EXIT_OK ? read_ports(model, WASINN_OUTPUT) : code;
 }

@@ -280,10 +280,10 @@ static void put_head(const picture *picture, int width) {
     }
 }
 
-static bool write_picture(FILE *file, const void *content) {
-    picture picture = *(const struct picture *)content;
+bool wasinn__bench_plot(FILE *file, const wasinn__bench_options *options, const wasinn__bench_block *blocks,
+                        size_t count) {
+    picture picture = {options, blocks, count, file};
     int width = 2 * PANEL_WIDTH, height = HEAD + (int)((picture.count + 2) / 2) * PANEL_HEIGHT;
-    picture.file = file;
     fprintf(file,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\">\n",
             width, height, width, height);
@@ -295,10 +295,4 @@ static bool write_picture(FILE *file, const void *content) {
     put_rates(&picture);
     fputs("</svg>\n", file);
     return !ferror(file);
-}
-
-bool wasinn__bench_plot(FILE *file, const wasinn__bench_options *options, const wasinn__bench_block *blocks,
-                        size_t count) {
-    const picture picture = {options, blocks, count, NULL};
-    return write_picture(file, &picture);
 }

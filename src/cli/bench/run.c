@@ -251,43 +251,45 @@ static bool run_rounds(crew *crew, wasinn__bench_block *block, wasinn__histogram
     return true;
 }
 
-/* Makes guests until there are `count`. */
-static bool set_up_some(crew *crew, unsigned count, char *text, const char **problem) {
-    if (start(crew, count))
-        return tell(crew, TASK_SET_UP, WASINN__ARM_NATIVE, 0, problem);
-    snprintf(text, WASINN__BENCH_PROBLEM, "no thread for guest number %u", crew->count + 1);
-    return false;
+/* Makes guests until there are `count`; `seconds` is how long that took. */
+static bool set_up_some(crew *crew, unsigned count, double *seconds, char *text, const char **problem) {
+    uint64_t began = wasinn__clock();
+    if (!start(crew, count)) {
+        snprintf(text, WASINN__BENCH_PROBLEM, "no thread for guest number %u", crew->count + 1);
+        return false;
+    }
+    bool done = tell(crew, TASK_SET_UP, WASINN__ARM_NATIVE, 0, problem);
+    *seconds = (double)(wasinn__clock() - began) / 1e9;
+    return done;
 }
 
 /* The system gives memory that it does not have, and ends a process that uses it: the second guest tells what
- * each of the others takes; the first has what all share besides. */
-static bool set_up_all(crew *crew, unsigned count, char *text, const char **problem) {
-    int64_t before, after, mapped;
+ * each of the others takes; the first has what all share besides. `seconds` is of those made last. */
+static bool set_up_all(crew *crew, unsigned count, double *seconds, char *text, const char **problem) {
     uint64_t most = wasinn__machine_memory();
-    if (!set_up_some(crew, 1, text, problem))
+    if (!set_up_some(crew, 1, seconds, text, problem))
         return false;
-    wasinn__bench_memory_used(&before, &mapped);
-    if (count > 1 && !set_up_some(crew, 2, text, problem))
+    uint64_t before = wasinn__memory_status("RssAnon:");
+    if (count > 1 && !set_up_some(crew, 2, seconds, text, problem))
         return false;
-    wasinn__bench_memory_used(&after, &mapped);
-    uint64_t each = after > before ? (uint64_t)(after - before) : 0;
-    uint64_t left = most > (uint64_t)after ? most - (uint64_t)after : 0;
-    if (count > 2 && each > left / (count - 2)) {
-        snprintf(text, WASINN__BENCH_PROBLEM,
-                 "--instances %u: each guest takes %llu bytes of memory with its tensors, and there are %llu "
-                 "for all of them",
-                 count, (unsigned long long)each, (unsigned long long)most);
-        return false;
-    }
-    return count <= 2 || set_up_some(crew, count, text, problem);
+    if (count <= 2)
+        return true;
+    uint64_t after = wasinn__memory_status("RssAnon:");
+    uint64_t each = after > before ? after - before : 0, left = most > after ? most - after : 0;
+    if (each <= left / (count - 2))
+        return set_up_some(crew, count, seconds, text, problem);
+    snprintf(text, WASINN__BENCH_PROBLEM,
+             "--instances %u: each guest takes %llu bytes of memory with its tensors, and there are %llu for "
+             "all of them",
+             count, (unsigned long long)each, (unsigned long long)most);
+    return false;
 }
 
 static bool measure(crew *crew, wasinn__bench_block *block, wasinn_tensor *outputs, char *text,
                     const char **problem) {
-    uint64_t began = wasinn__clock();
-    if (!set_up_all(crew, block->instances, text, problem))
+    double set_up_seconds;
+    if (!set_up_all(crew, block->instances, &set_up_seconds, text, problem))
         return false;
-    double set_up_seconds = (double)(wasinn__clock() - began) / 1e9;
     for (uint32_t i = 0; i < crew->model->counts[WASINN_OUTPUT]; i++)
         outputs[i] = crew->workers[0].native.outputs[i].tensor;
     for (int arm = 0; arm < WASINN__ARMS; arm++) {
